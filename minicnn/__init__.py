@@ -29,20 +29,19 @@ from .ops.comparison import isfinite, isinf, isnan
 from .ops.conv import conv2d, conv_transpose2d
 from .ops.elementwise import exp, expm1, log, log1p, pow, reciprocal, rsqrt, rsub, square
 from .ops.functions import (
-    abs, absolute, add, bitwise_and, bitwise_not, bitwise_or, bitwise_xor, bmm, ceil, clamp, clip,
-    cos, div, divide, eq, erf, fix, floor, floor_divide, fmod, gather, ge, greater, greater_equal,
-    gt, index_select, le, less, less_equal, logical_and, logical_not, logical_or, logical_xor,
-    lt, masked_select, maximum, minimum, mm, mul, multiply, ne, neg, negative, nonzero, not_equal,
-    remainder, round, scatter_add, sigmoid, sign, sin, sqrt, sub, subtract, tanh, true_divide,
-    trunc, where,
+    abs, absolute, add, bitwise_and, bitwise_not, bitwise_or, bitwise_xor, bmm, ceil, chunk,
+    clamp, clip, cos, div, divide, eq, erf, fix, flatten, flip, floor, floor_divide, fmod,
+    gather, ge, get_device, greater, greater_equal, gt, index_select, is_floating_point,
+    is_same_size, is_signed, le, less, less_equal, logical_and, logical_not, logical_or,
+    logical_xor, lt, masked_select, maximum, minimum, mm, moveaxis, movedim, mul, multiply, ne,
+    neg, negative, nonzero, not_equal, remainder, round, scatter_add, sigmoid, sign, sin, split,
+    sqrt, squeeze, sub, subtract, t, tanh, true_divide, trunc, unbind, unflatten, unsqueeze,
+    where,
 )  # fmt: skip
 from .ops.linear import addmm, matmul
 from .autograd import static_function as _static_function  # noqa: F401
 from .ops import functions as _functions, methods as _methods  # noqa: F401
-from .ops.attributes import (
-    get_device, is_complex, is_floating_point, is_inference, is_nonzero, is_same_size, is_signed,
-    is_tensor, numel, typename,
-)  # fmt: skip
+from .ops.attributes import is_complex, is_inference, is_nonzero, is_tensor, numel, typename
 from .ops.norm import rms_norm
 from .ops.pad import constant_pad_nd
 from .ops.promotion import result_type
@@ -50,10 +49,7 @@ from .ops.reduce import (
     all, amax, amin, any, argmax, argmin, cumsum, logsumexp, max, mean, min, norm, prod, std, sum,
     var,
 )  # fmt: skip
-from .ops.shape import (
-    cat, chunk, flatten, flip, moveaxis, movedim, permute, reshape, split, squeeze, stack, t,
-    transpose, unbind, unflatten, unsqueeze,
-)  # fmt: skip
+from .ops.shape import cat, permute, reshape, stack, transpose
 from .ops.softmax import log_softmax, softmax
 
 # Gradients, devices, random numbers, old constructors

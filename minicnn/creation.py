@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import math
 import operator
-import warnings
-from collections.abc import Callable
+import reprlib
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -28,9 +28,11 @@ from .dtypes import (
     numpy_errors,
 )
 from .memory_format import Layout, MemoryFormat, preserve_format, strided
+from .no_tensor import takes_tensors
 from .random import Generator, default_generator
 from .tensor import Tensor
 from .typing import Array, DeviceLike, DTypeLike
+from .warn import warn
 
 
 def _device(device: DeviceLike | None) -> Device:
@@ -98,9 +100,7 @@ def tensor(
     As ``torch.tensor``.
     """
     if isinstance(data, Tensor):
-        warnings.warn(
-            "to copy a tensor, use x.detach().clone() rather than tensor(x)", stacklevel=2
-        )
+        warn("to copy a tensor, use x.detach().clone() rather than tensor(x)")
         data = data.array
     if hasattr(data, "__cuda_array_interface__"):
         array = data.astype(dtype or data.dtype, order="K")
@@ -137,6 +137,11 @@ def _converted(data: Any, dtype: np.dtype | None) -> Array:
     """``data`` as NumPy converts it, and -1 as 255 in uint8, which NumPy refuses."""
     try:
         return np.array(data, dtype=dtype, order="K")
+    except ValueError as error:
+        if "inhomogeneous" not in str(error):
+            raise
+        got = reprlib.repr(data)
+        raise ValueError(f"tensor expects nested lists of equal lengths, got {got}") from None
     except OverflowError:
         array = np.array(data)
         if dtype is not None:
@@ -204,6 +209,13 @@ def integers(name: str, given: tuple[Any, ...], keyword: Any = None) -> tuple[in
     return tuple(given[0]) if len(given) == 1 and isinstance(given[0], (tuple, list)) else given
 
 
+def require_integers(name: str, given: Iterable[Any]) -> None:
+    """Raises a TypeError for the first that is no integer."""
+    for n in given:
+        if not hasattr(n, "__index__"):
+            raise TypeError(f"{name} expects integers, got {n!r}")
+
+
 def _shape(name: str, given: tuple[Any, ...], size: Any = None) -> tuple[int, ...]:
     """The shape of a new tensor, from its ``size`` in one of torch's forms.
 
@@ -211,7 +223,12 @@ def _shape(name: str, given: tuple[Any, ...], size: Any = None) -> tuple[int, ..
         RuntimeError: for a negative length.
         TypeError: for something other than integers.
     """
-    shape = tuple(map(operator.index, integers(name, given, size)))
+    given = integers(name, given, size)
+    try:
+        shape = tuple(map(operator.index, given))
+    except TypeError:
+        require_integers(name, given)
+        raise
     if shape and min(shape) < 0:
         raise RuntimeError(f"{name} expects lengths of at least 0, got {shape}")
     return shape
@@ -300,6 +317,7 @@ def empty(
     return Tensor.of(_device(device).xp.empty(shape, dtype or default_float()), requires_grad)
 
 
+@takes_tensors
 def empty_like(
     input: Tensor,
     dtype: DTypeLike | None = None,
@@ -316,6 +334,7 @@ def empty_like(
     )
 
 
+@takes_tensors
 def zeros_like(
     input: Tensor,
     dtype: DTypeLike | None = None,
@@ -332,6 +351,7 @@ def zeros_like(
     )
 
 
+@takes_tensors
 def ones_like(
     input: Tensor,
     dtype: DTypeLike | None = None,
@@ -345,6 +365,7 @@ def ones_like(
     )
 
 
+@takes_tensors
 def full_like(
     input: Tensor,
     fill_value: Any,
@@ -442,6 +463,7 @@ def linspace(
         if isinstance(bound, Tensor) and bound.ndim > 0:
             raise RuntimeError(f"linspace expects numbers as ends, got shape {tuple(bound.shape)}")
     start, end = (_as_number(v.detach() if isinstance(v, Tensor) else v) for v in (start, end))
+    require_integers("linspace", (steps,))
     steps, dtype = operator.index(steps), np.dtype(dtype or default_float())
     if steps < 0:
         raise RuntimeError(f"linspace expects at least 0 steps, got {steps}")
@@ -567,6 +589,7 @@ def _integers_between(
     name: str, low: Any, high: Any, dtype: np.dtype, generator: Generator | None
 ) -> Callable[[Array], None]:
     """What fills an array of ``dtype`` with integers in [low, high), after a check of both."""
+    require_integers(name, (low, high))
     low, high = operator.index(low), operator.index(high)
     draws.check_range(name, low, high, dtype)
     return partial(draws.integers, low=low, high=high, generator=generator or default_generator)
@@ -591,6 +614,7 @@ def randperm(
     return _drawn((n,), dtype, device, requires_grad, draw)
 
 
+@takes_tensors
 @with_options
 def rand_like(
     input: Tensor,
@@ -607,6 +631,7 @@ def rand_like(
     return _drawn_like(input, dtype, device, requires_grad, memory_format, draw)
 
 
+@takes_tensors
 @with_options
 def randn_like(
     input: Tensor,
@@ -623,6 +648,7 @@ def randn_like(
     return _drawn_like(input, dtype, device, requires_grad, memory_format, draw)
 
 
+@takes_tensors
 @with_options
 def randint_like(
     input: Tensor,

@@ -13,7 +13,6 @@ Temporary memory of the step comes from a pool of its own, since every replay wr
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from .cuda_memory import GraphMemory, OutOfMemoryError
 from .devices import cuda_is_available, cupy, memory_order
 from .tensor import Tensor
 from .typing import Array
+from .warn import warn
 
 if TYPE_CHECKING:
     from .kernels.cuda.runtime.hyperparameters import ReplayedValues
@@ -117,10 +117,9 @@ class GraphedStep:
     def _warn(self, signature: tuple[Any, ...]) -> None:
         if signature not in self._warned:
             self._warned.add(signature)
-            warnings.warn(
+            warn(
                 f"a graph was made for arguments {_listed(self._signature or ())}; a call with "
-                f"{_listed(signature)} runs without it",
-                stacklevel=3,
+                f"{_listed(signature)} runs without it"
             )
 
     @contextlib.contextmanager

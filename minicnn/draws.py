@@ -8,7 +8,6 @@ float32 and rounded once.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -22,6 +21,7 @@ from .dtypes import HALVES, bfloat16, bool_, float64, is_floating
 from .kernels.cpu.runtime.threads import for_each_slice, scratch
 from .memory import empty
 from .typing import Array
+from .warn import warn
 
 if TYPE_CHECKING:
     from .random import Generator
@@ -355,10 +355,7 @@ def check_range(name: str, low: int, high: int, dtype: np.dtype) -> None:
     largest = largest_integer(dtype)
     if is_floating(dtype):
         if low < -largest or high - 1 > largest:
-            warnings.warn(
-                f"{dtype} holds all integers up to {largest} only, {name} got {low} and {high}",
-                stacklevel=4,
-            )
+            warn(f"{dtype} holds all integers up to {largest} only, {name} got {low} and {high}")
         return
     least = 0 if dtype == bool_ else int(np.iinfo(dtype).min)
     if low < least or high - 1 > largest:

@@ -9,6 +9,7 @@ import math
 from typing import Any, NamedTuple
 
 from .dtypes import is_floating
+from .no_tensor import takes_tensors
 from .ops import diagonal as _diagonal
 from .ops import products as _products
 from .ops.decompositions import LinAlgError, cholesky, eigh, eigvalsh, qr, svd, svdvals
@@ -47,16 +48,19 @@ class LeastSquares(NamedTuple):
     singular_values: Tensor
 
 
+@takes_tensors
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """The diagonals of the matrices in the last two dimensions, a view."""
     return _diagonal.diagonal(A, offset, dim1, dim2)
 
 
+@takes_tensors
 def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
     """The cross product of vectors of 3 elements along ``dim``."""
     return _products.cross(input, other, dim)
 
 
+@takes_tensors
 def vander(x: Tensor, *, N: int | None = None) -> Tensor:
     """Powers of the numbers in the last dimension, one row each: 1, x, …, x^(N-1).
 
@@ -68,6 +72,7 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:
     return powers(x, x.size(-1) if N is None else N)
 
 
+@takes_tensors
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     """The sums of the products of two tensors along ``dim``, after broadcasting."""
     x, y = promote("vecdot", x, y)
@@ -77,6 +82,7 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     return matmul(unsqueeze(x, -2), unsqueeze(y, -1)).squeeze(-1).squeeze(-1)
 
 
+@takes_tensors
 def vector_norm(
     x: Tensor, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
 ) -> Tensor:
@@ -92,6 +98,7 @@ def vector_norm(
     return _norm(x, float(ord), dim, keepdim, dtype)
 
 
+@takes_tensors
 def matrix_norm(
     A: Tensor,
     ord: float | str = "fro",
@@ -139,6 +146,7 @@ def matrix_norm(
     return reshape(out, [1 if d in (rows, columns) else n for d, n in enumerate(A.shape)])
 
 
+@takes_tensors
 def norm(
     A: Tensor,
     ord: Any = None,
@@ -186,6 +194,7 @@ def cond(A: Tensor, p: Any = None) -> Tensor:
     return matrix_norm(A, p) * matrix_norm(inv(A), p)
 
 
+@takes_tensors
 def lstsq(
     A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None
 ) -> LeastSquares:

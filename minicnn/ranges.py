@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from .creation import arange, linspace, with_options
 from .dtypes import default_float, is_floating
 from .tensor import Tensor
 from .typing import DeviceLike, DTypeLike
+from .warn import warn
 
 
 @with_options
@@ -55,7 +55,7 @@ def range(
 
     As ``torch.range``.
     """
-    warnings.warn("range is deprecated: use arange, which leaves the end out", stacklevel=3)
+    warn("range is deprecated: use arange, which leaves the end out")
     start, end = (0, start) if end is None else (start, end)
     if step == 0:
         raise RuntimeError("range expects a step other than 0, got 0")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .ops.activation import erf
-from .ops.elementwise import expm1, log1p, round
-from .ops.elementwise import sigmoid as expit
+from .ops.elementwise import expm1, log1p
 from .ops.exponential import exp2, logit, xlog1py, xlogy
+from .ops.functions import erf, round
+from .ops.functions import sigmoid as expit
 from .ops.reduce import logsumexp
 from .ops.softmax import log_softmax, softmax
 from .ops.special import (

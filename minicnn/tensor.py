@@ -355,8 +355,11 @@ class Tensor(TensorMethods):
         return int(self.item())
 
     def __index__(self) -> int:
-        if self.dtype.kind not in "iu":
-            raise TypeError(f"an index must be an integer tensor, got {self.array.dtype}")
+        if self.dtype.kind not in "iu" or self.array.size != 1:
+            raise TypeError(
+                "an index must be an integer tensor of one element, "
+                f"got {self.array.dtype} of shape {tuple(self.shape)}"
+            )
         return int(self.item())
 
     def __bool__(self) -> bool:

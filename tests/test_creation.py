@@ -161,3 +161,32 @@ def test_a_tensor_of_tensors():
     assert_agrees(lambda m, x, y: m.tensor([x, x]), x, y)
     assert_agrees(lambda m, x, y: m.tensor([[x, 2.0], [3.0, y]], dtype=m.float32), x, y)
     assert_agrees(lambda m, x, y: m.tensor([y, y]), x, y)
+
+
+@pytest.mark.without_numbers
+@pytest.mark.parametrize(
+    ("make", "value"),
+    [
+        (lambda lib: lib.zeros(2.5), 2.5),
+        (lambda lib: lib.randn(2, 3.0), 3.0),
+        (lambda lib: lib.full((2.0, 1), 1), 2.0),
+        (lambda lib: lib.linspace(0, 1, 2.0), 2.0),
+        (lambda lib: lib.randint(0, 2.0, (3,)), 2.0),
+        (lambda lib: lib.ones(4).reshape(2, 4 / 2), 2.0),
+        (lambda lib: lib.ones(4).view(2, 1.5), 1.5),
+        (lambda lib: lib.ones(1).expand(2.0), 2.0),
+        (lambda lib: lib.ones(1).repeat(2.0), 2.0),
+    ],
+)
+def test_a_float_where_an_integer_belongs(make, value):
+    with pytest.raises(TypeError):
+        make(torch)
+    with pytest.raises(TypeError, match=rf"^\w+ expects integers, got {value}$"):
+        make(mc)
+
+
+@pytest.mark.without_numbers
+@pytest.mark.parametrize("data", [[[1, 2], [3]], [[1, 2], 3], [[[1], [2]], [[3]]]])
+def test_lists_of_different_lengths(data):
+    with pytest.raises(ValueError, match=r"nested lists of equal lengths, got \[\["):
+        mc.tensor(data)

@@ -10,14 +10,13 @@ arguments.
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from ..autograd.grad_mode import Switch, mode
 from ..devices import Device, cuda_is_available
 from ..dtypes import HALVES, bfloat16
 from ..typing import DTypeLike
+from ..warn import warn
 
 
 class autocast(Switch):
@@ -63,7 +62,7 @@ def is_there(device_type: str | None, what: str) -> bool:
     check_device_type(device_type)
     if device_type is None or Device(device_type).type == "cpu" or cuda_is_available():
         return True
-    warnings.warn(f"{what} is off, as device {device_type!r} is not available", stacklevel=3)
+    warn(f"{what} is off, as device {device_type!r} is not available")
     return False
 
 

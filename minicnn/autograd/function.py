@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import itertools
 import traceback
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +16,7 @@ from ..dtype import DType
 from ..dtypes import all_ignored, numpy_errors
 from ..tensor import Tensor
 from ..typing import Array
+from ..warn import warn
 from .grad_mode import is_grad_enabled, mode, no_grad
 from .view import View
 
@@ -154,9 +154,7 @@ class Function:
     @property
     def saved_variables(self) -> tuple[Any, ...]:
         """The old name of :attr:`saved_tensors`, with torch's warning."""
-        warnings.warn(
-            "'saved_variables' is deprecated; use 'saved_tensors'", DeprecationWarning, stacklevel=2
-        )
+        warn("'saved_variables' is deprecated; use 'saved_tensors'", DeprecationWarning)
         return self.saved_tensors
 
     # ------------------------------------------------------------------ the node's own bookkeeping

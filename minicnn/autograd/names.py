@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..no_tensor import refuse
+
 if TYPE_CHECKING:
     from .function import Function
 
@@ -147,7 +149,11 @@ def called(name: str) -> Callable[[F], F]:
     def decorate(operation: F) -> F:
         @functools.wraps(operation)
         def named(*args: Any, **kwargs: Any) -> Any:
-            return call(operation(*args, **kwargs), name)
+            try:
+                return call(operation(*args, **kwargs), name)
+            except (AttributeError, TypeError) as error:
+                refuse(operation.__name__, error, args, kwargs)
+                raise
 
         return named  # type: ignore[return-value]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from ..dtypes import default_float
 from ..tensor import Tensor
+from ..warn import warn
 
 __all__ = ["Variable"]
 
@@ -33,7 +33,7 @@ class Variable(metaclass=_IsTensor):
         cls, data: Any = None, requires_grad: bool = False, volatile: bool | None = None
     ) -> Tensor:
         if volatile is not None:
-            warnings.warn("volatile has no effect: use `with no_grad()`", stacklevel=2)
+            warn("volatile has no effect: use `with no_grad()`")
         if data is None:
             data = Tensor.of(np.zeros(0, default_float()))
         if not isinstance(data, Tensor):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from ..random import Generator
 from ..tensor import Tensor
+from ..warn import warn
 from .seeding import current_generator
 
 Sample = TypeVar("Sample")
@@ -250,7 +250,7 @@ def _sizes(lengths: Sequence[int | float], total: int) -> list[int]:
         for i in range(total - sum(sizes)):
             sizes[i % len(sizes)] += 1
         if 0 in sizes:
-            warnings.warn(f"random_split makes an empty part: sizes {sizes}", stacklevel=3)
+            warn(f"random_split makes an empty part: sizes {sizes}")
         return sizes
     if sum(lengths) != total or any(n != int(n) or n < 0 for n in lengths):
         raise ValueError(

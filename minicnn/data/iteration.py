@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 import time
-import warnings
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any
 
+from ..warn import warn
 from .pinned import pinned
 from .seeding import epoch_generator, use_generator
 from .worker import Batch, Request, Source, Stop
@@ -94,10 +94,7 @@ class Iteration(Iterator[Any]):
             raise
         self.close()
         if self._quietly_skipped:
-            warnings.warn(
-                f"{self._quietly_skipped} samples were left out; DataLoader.skipped lists them",
-                stacklevel=2,
-            )
+            warn(f"{self._quietly_skipped} samples were left out; DataLoader.skipped lists them")
         raise StopIteration
 
     def _begin_sampler(self) -> Iterator[Any]:
@@ -118,12 +115,12 @@ class Iteration(Iterator[Any]):
 
     def _note_skipped(self, skipped: list[tuple[Any, str, bool]]) -> None:
         known = self._loader.skipped
-        for index, reason, warn in skipped:
+        for index, reason, loud in skipped:
             if index in known:
                 continue
             known[index] = reason
-            if warn:
-                warnings.warn(f"left out sample {index}: {reason}", stacklevel=3)
+            if loud:
+                warn(f"left out sample {index}: {reason}")
             else:
                 self._quietly_skipped += 1
 
@@ -135,7 +132,7 @@ class Iteration(Iterator[Any]):
         )
         if self._loader.num_workers:
             message += "Each worker has to give samples of its own: see get_worker_info()."
-        warnings.warn(message, stacklevel=3)
+        warn(message)
 
 
 class SerialIteration(Iteration):

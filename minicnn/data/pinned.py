@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from ..devices import cuda_is_available, pinned_copy
 from ..tensor import Tensor
+from ..warn import warn
 from .collate import like
 
 
@@ -20,7 +20,7 @@ def pinned(batch: object) -> object:
     GPU it warns and returns ``batch`` itself.
     """
     if not cuda_is_available():
-        warnings.warn("pin_memory=True has no effect: no CUDA GPU was found", stacklevel=3)
+        warn("pin_memory=True has no effect: no CUDA GPU was found")
         return batch
     return _pinned(batch)
 

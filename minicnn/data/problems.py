@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..output import printable
+from ..warn import warn
 from .packed import PackedStrings
 from .picture import check_on_error
 
@@ -68,13 +68,13 @@ class Problems:
             raise ValueError(f"{self.found[0]}{others}; on_error='skip' leaves out what is broken")
         if on_error == "skip":
             text = f"left out {self} of {what}, the first: {self.found[0]}"
-            warnings.warn(text, stacklevel=3)
+            warn(text)
             return
         for problem in self.found:
-            warnings.warn(f"left out {problem}", stacklevel=3)
+            warn(f"left out {problem}")
         if self.count > len(self.found):
             more = self.count - len(self.found)
-            warnings.warn(f"left out {more} more broken parts of {what}", stacklevel=3)
+            warn(f"left out {more} more broken parts of {what}")
 
     def __len__(self) -> int:
         return self.count

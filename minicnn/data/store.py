@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import contextlib
 import struct
-import warnings
 import zlib
 from pathlib import Path
 from typing import NamedTuple
 
+from ..warn import warn
 from .shared_file import SharedFile
 
 __all__ = ["LEAST", "Found", "Store"]
@@ -189,9 +189,8 @@ class Store:
             self._warn("is full", header)
 
     def _warn(self, what: str, header: _Header) -> None:
-        warnings.warn(
-            f"the cache {what}: it keeps {header.records:,} pictures, the others are decoded each time",
-            stacklevel=2,
+        warn(
+            f"the cache {what}: it keeps {header.records:,} pictures, the others are decoded each time"
         )
 
     def _begin(self) -> _Header:

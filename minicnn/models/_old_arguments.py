@@ -8,10 +8,11 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-import warnings
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, TypeVar, cast
+
+from ..warn import warn
 
 __all__ = ["accept_old_arguments"]
 
@@ -53,7 +54,7 @@ def _named(args: tuple[Any, ...], names: list[str], model: str) -> dict[str, Any
     named = dict(zip(names, args, strict=False))
     *others, last = map(repr, named)
     listed = f"{', '.join(others)}{',' * (len(others) > 1)} and {last}" if others else last
-    _warn(
+    warn(
         f"Using {listed} as positional parameter(s) {_SINCE}. Please use keyword parameter(s) "
         "instead."
     )
@@ -73,7 +74,7 @@ def _replace_flag(
         flag = options.pop(name)
     elif old_name in options:
         flag = options.pop(old_name)
-        _warn(f"The parameter {old_name!r} {_SINCE}, please use {name!r} instead.")
+        warn(f"The parameter {old_name!r} {_SINCE}, please use {name!r} instead.")
     else:
         return
     if flag and first is None:
@@ -83,12 +84,8 @@ def _replace_flag(
         f" You can also use `{name}={type(first).__name__}.DEFAULT` to get the most up-to-date "
         "weights."
     )
-    _warn(
+    warn(
         f"Arguments other than a weight enum or `None` for {name!r} are deprecated since 0.13 and "
         f"may be removed in the future. The current behavior is equivalent to passing "
         f"`{name}={options[name]}`.{advice if flag else ''}"
     )
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, stacklevel=4)  # the line that calls the builder

@@ -6,12 +6,12 @@ logits and contains the softmax, and a second one would make the gradients very 
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from .. import nn
 from ..nn import init as nn_init
 from ..tensor import Tensor
+from ..warn import warn
 from ._api import register
 from ._build import WeightsLike, build
 from ._checks import made_for_images
@@ -121,10 +121,9 @@ def _kaiming_init(net: AlexNet227) -> None:
 
 
 def _paper_init(net: AlexNet227) -> None:
-    warnings.warn(
+    warn(
         "init='paper' stays at a loss of ln(num_classes) (0.693 for two) on datasets of about "
-        "ten thousand images; use init='kaiming' there",
-        stacklevel=3,
+        "ten thousand images; use init='kaiming' there"
     )
     convolutions = [m for m in net.features if isinstance(m, nn.Conv2d)]
     for number, conv in enumerate(convolutions, start=1):

@@ -5,12 +5,12 @@ With ``inplace``, it overwrites its input and returns it.
 
 from __future__ import annotations
 
-import warnings
-
 from ..tensor import Tensor
 from ..typing import DeviceLike, DTypeLike
+from ..warn import warn
 from . import functional as F
 from . import init as initial
+from .integers import check_integers
 from .module import Module
 from .parameter import empty_parameter
 
@@ -133,6 +133,7 @@ class PReLU(Module):
         device: DeviceLike | None = None,
         dtype: DTypeLike | None = None,
     ) -> None:
+        check_integers(self, num_parameters=num_parameters)
         super().__init__()
         self.num_parameters = num_parameters
         self.init = init
@@ -230,11 +231,7 @@ class Hardtanh(Module):
 def _renamed(name: str, value: float, old_value: float | None) -> float:
     if old_value is None:
         return value
-    warnings.warn(
-        f"keyword argument `{name}ue` is deprecated and renamed to `{name}`",
-        FutureWarning,
-        stacklevel=3,
-    )
+    warn(f"keyword argument `{name}ue` is deprecated and renamed to `{name}`", FutureWarning)
     return old_value
 
 

@@ -6,6 +6,7 @@ from ..tensor import Tensor
 from ..typing import DeviceLike, DTypeLike
 from . import functional as F
 from . import init
+from .integers import check_integers
 from .linear import Linear
 from .module import Module
 from .parameter import Parameter, empty_parameter
@@ -54,6 +55,7 @@ class MultiheadAttention(Module):
         device: DeviceLike | None = None,
         dtype: DTypeLike | None = None,
     ) -> None:
+        check_integers(self, embed_dim=embed_dim, num_heads=num_heads)
         if embed_dim <= 0 or num_heads <= 0:
             raise ValueError(
                 f"embed_dim and num_heads must be greater than 0, got {embed_dim} and {num_heads}"

@@ -9,18 +9,15 @@ from ..tensor import Tensor
 from ..typing import DeviceLike, DTypeLike
 from . import functional as F
 from . import init
+from .integers import check_integers
 from .module import Module
 from .parameter import empty_parameter
+from .tuples import _ntuple
 
 __all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"]
 
 Size1 = int | tuple[int]
 Size2 = int | tuple[int, int]
-
-
-def _numbers(value: Any, dims: int) -> tuple[int, ...]:
-    """One number for each dimension."""
-    return (value,) * dims if isinstance(value, int) else tuple(value)
 
 
 class _Conv(Module):
@@ -51,6 +48,11 @@ class _Conv(Module):
         dtype: DTypeLike | None,
         output_padding: Any = 0,
     ) -> None:
+        check_integers(
+            self, in_channels=in_channels, out_channels=out_channels, kernel_size=kernel_size,
+            stride=stride, padding=0 if isinstance(padding, str) else padding, dilation=dilation,
+            groups=groups, output_padding=output_padding,
+        )  # fmt: skip
         _check_groups(in_channels, out_channels, groups)
         super().__init__()
         if padding_mode not in self.padding_modes:
@@ -60,11 +62,12 @@ class _Conv(Module):
             )
         self.in_channels = in_channels
         self.out_channels = out_channels
-        self.kernel_size = _numbers(kernel_size, self.dims)
-        self.stride = _numbers(stride, self.dims)
-        self.padding = padding if isinstance(padding, str) else _numbers(padding, self.dims)
-        self.dilation = _numbers(dilation, self.dims)
-        self.output_padding = _numbers(output_padding, self.dims)
+        for_each = _ntuple(self.dims)
+        self.kernel_size = for_each(kernel_size)
+        self.stride = for_each(stride)
+        self.padding = padding if isinstance(padding, str) else for_each(padding)
+        self.dilation = for_each(dilation)
+        self.output_padding = for_each(output_padding)
         self._check_padding()
         self.groups = groups
         self.padding_mode = padding_mode

@@ -8,6 +8,7 @@ from ..tensor import Tensor
 from ..typing import DeviceLike, DTypeLike
 from . import functional as F
 from . import init
+from .integers import check_integers
 from .module import Module
 from .parameter import empty_parameter
 
@@ -57,6 +58,9 @@ class Bilinear(Module):
         device: DeviceLike | None = None,
         dtype: DTypeLike | None = None,
     ) -> None:
+        check_integers(
+            self, in1_features=in1_features, in2_features=in2_features, out_features=out_features
+        )
         super().__init__()
         if in1_features <= 0:
             raise ValueError(f"Bilinear expects in1_features above 0, got {in1_features}")

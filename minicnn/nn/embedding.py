@@ -9,6 +9,7 @@ from ..tensor import Tensor
 from ..typing import DeviceLike, DTypeLike
 from . import functional as F
 from . import init
+from .integers import check_integers
 from .module import Module
 from .parameter import Parameter, empty_parameter
 
@@ -34,6 +35,7 @@ class _Table(Module):
         device: DeviceLike | None,
         dtype: DTypeLike | None,
     ) -> None:
+        check_integers(self, num_embeddings=num_embeddings, embedding_dim=embedding_dim)
         super().__init__()
         self.num_embeddings = num_embeddings
         self.embedding_dim = embedding_dim

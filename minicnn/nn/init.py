@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import math
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,12 +19,14 @@ from ..autograd import no_grad
 from ..creation import empty, empty_like, ones_like, randperm
 from ..draws import pass_over_normal, pass_over_uniform
 from ..dtypes import bool_
+from ..no_tensor import takes_tensors
 from ..ops.choice import where
 from ..ops.random_fill import normal_ as fill_normal
 from ..ops.random_fill import uniform_ as fill_uniform
 from ..random import Generator, default_generator
 from ..tensor import Tensor
 from ..typing import Array
+from ..warn import warn
 
 __all__ = [
     "bilinear_",
@@ -105,6 +106,7 @@ def normal_(
         return fill_normal(tensor, mean, std, generator=generator)
 
 
+@takes_tensors
 def trunc_normal_(
     tensor: Tensor,
     mean: float = 0.0,
@@ -119,10 +121,9 @@ def trunc_normal_(
     density.
     """
     if mean < a - 2 * std or mean > b + 2 * std:
-        warnings.warn(
+        warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_: most draws are "
-            f"rejected, got mean {mean}, std {std}, a {a}, b {b}",
-            stacklevel=2,
+            f"rejected, got mean {mean}, std {std}, a {a}, b {b}"
         )
     if _drawing.off and min(mean - a, b - mean) > 9 * std:  # no double is so far out
         return normal_(tensor, mean, std, generator)
@@ -166,22 +167,26 @@ def _trunc_by_uniform(
 # ---------------------------------------------------------------------- constants
 
 
+@takes_tensors
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with ``val``."""
     with no_grad():
         return tensor.fill_(val)
 
 
+@takes_tensors
 def ones_(tensor: Tensor) -> Tensor:
     """Fill with 1."""
     return constant_(tensor, 1.0)
 
 
+@takes_tensors
 def zeros_(tensor: Tensor) -> Tensor:
     """Fill with 0."""
     return constant_(tensor, 0.0)
 
 
+@takes_tensors
 def eye_(tensor: Tensor) -> Tensor:
     """Fill a matrix with the identity.
 
@@ -198,6 +203,7 @@ def _copy(tensor: Tensor, values: Array) -> Tensor:
         return tensor.copy_(Tensor.of(values))
 
 
+@takes_tensors
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """Fill convolution weights (O, C / groups, KH, KW) so that each group passes its input through.
 
@@ -295,6 +301,7 @@ def _xavier_std(tensor: Tensor, gain: float) -> float:
     return gain * math.sqrt(2.0 / max(sum(_calculate_fan_in_and_fan_out(tensor)), 1))
 
 
+@takes_tensors
 def xavier_uniform_(
     tensor: Tensor, gain: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
@@ -303,11 +310,13 @@ def xavier_uniform_(
     return uniform_(tensor, -bound, bound, generator)
 
 
+@takes_tensors
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Normal, variance 2 gain² / (fan_in + fan_out) (Glorot and Bengio, 2010)."""
     return normal_(tensor, 0.0, _xavier_std(tensor, gain), generator)
 
 
+@takes_tensors
 def kaiming_uniform_(
     tensor: Tensor,
     a: float = 0,
@@ -320,6 +329,7 @@ def kaiming_uniform_(
     return uniform_(tensor, -bound, bound, generator)
 
 
+@takes_tensors
 def kaiming_normal_(
     tensor: Tensor,
     a: float = 0,
@@ -331,6 +341,7 @@ def kaiming_normal_(
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 
+@takes_tensors
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
     """Fill with rows or columns that are orthonormal times ``gain`` (Saxe et al., 2013).
 
@@ -352,6 +363,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     return _copy(tensor, (gain * (q.T if rows < columns else q)).reshape(tensor.shape))
 
 
+@takes_tensors
 def sparse_(
     tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None
 ) -> Tensor:
@@ -397,9 +409,7 @@ def _deprecated(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
     @functools.wraps(function)
     def old(*args: Any, **kwargs: Any) -> Tensor:
-        warnings.warn(
-            f"nn.init.{old_name} is deprecated, use nn.init.{new_name}", FutureWarning, stacklevel=2
-        )
+        warn(f"nn.init.{old_name} is deprecated, use nn.init.{new_name}", FutureWarning)
         return function(*args, **kwargs)
 
     old.__name__ = old_name

@@ -6,6 +6,7 @@ from ..tensor import Tensor
 from ..typing import DeviceLike, DTypeLike
 from . import functional as F
 from . import init
+from .integers import check_integers
 from .module import Module
 from .parameter import empty_parameter
 
@@ -27,6 +28,7 @@ class Linear(Module):
         device: DeviceLike | None = None,
         dtype: DTypeLike | None = None,
     ) -> None:
+        check_integers(self, in_features=in_features, out_features=out_features)
         super().__init__()
         self.in_features = in_features
         self.out_features = out_features

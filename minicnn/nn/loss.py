@@ -6,11 +6,11 @@ in torch, too: they override it, with a warning.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 from ..ops.reduction import checked_reduction
 from ..tensor import Tensor
+from ..warn import warn
 from . import functional as F
 from .module import Module
 
@@ -137,9 +137,7 @@ class NLLLoss2d(NLLLoss):
         reduce: bool | None = None,
         reduction: str = "mean",
     ) -> None:
-        warnings.warn(
-            "NLLLoss2d has been deprecated: NLLLoss does the same", FutureWarning, stacklevel=2
-        )
+        warn("NLLLoss2d has been deprecated: NLLLoss does the same", FutureWarning)
         super().__init__(weight, size_average, ignore_index, reduce, reduction)
 
 

@@ -14,6 +14,7 @@ from ..creation import empty_like
 from ..dtype import DType
 from ..dtypes import bfloat16, is_floating
 from ..memory_format import MemoryFormat, preserve_format
+from ..no_tensor import refuse
 from ..tensor import Tensor
 from ..typing import DeviceLike, DTypeLike
 from .hooks import HookMethods, watch_backward
@@ -78,14 +79,10 @@ class Module(HookMethods):
             ):
                 return self.forward(*args, **kwargs)
             return self._call_with_hooks(args, kwargs)
-        except AttributeError as error:
-            given = error.obj  # what lacks an attribute: was it to be a tensor?
-            is_ours = type(self).__module__.startswith("minicnn.")
-            is_argument = any(given is each for each in (*args, *kwargs.values()))
-            if not (is_ours and is_argument and hasattr(Tensor, error.name or "")):
-                raise
-            name, kind = type(self).__name__, type(given).__name__
-            raise TypeError(f"{name} expects tensors, got {kind}") from error
+        except (AttributeError, TypeError) as error:
+            if type(self).__module__.startswith("minicnn."):
+                refuse(type(self).__name__, error, args, kwargs)
+            raise
 
     def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         for hook, with_kwargs in tuple(self._forward_pre_hooks.values()):
@@ -201,7 +198,13 @@ class Module(HookMethods):
     def add_module(self, name: str, module: Module | None) -> None:
         """Add a child module under ``name``."""
         if module is not None and not isinstance(module, Module):
-            raise TypeError(f"module {name!r} must be a Module or None, got {type(module)}")
+            is_class = isinstance(module, type)
+            got = (
+                f"the class {module.__name__}: write {module.__name__}()"
+                if is_class
+                else type(module)
+            )
+            raise TypeError(f"module {name!r} must be a Module or None, got {got}")
         self._check_new_name(name, "module", "_modules")
         self._modules[name] = module
 

@@ -12,8 +12,10 @@ from ..tensor import Tensor
 from ..typing import DeviceLike, DTypeLike
 from . import functional as F
 from . import init
+from .integers import check_integers
 from .module import Module
 from .parameter import empty_parameter
+from .tuples import _single
 
 __all__ = [
     "BatchNorm1d",
@@ -74,6 +76,7 @@ class _NormBase(_Affine):
         *,
         bias: bool = True,
     ) -> None:
+        check_integers(self, num_features=num_features)
         super().__init__()
         self.num_features = num_features
         self.eps = eps
@@ -259,10 +262,9 @@ class LayerNorm(_Affine):
         device: DeviceLike | None = None,
         dtype: DTypeLike | None = None,
     ) -> None:
+        check_integers(self, normalized_shape=normalized_shape)
         super().__init__()
-        if isinstance(normalized_shape, int):
-            normalized_shape = (normalized_shape,)
-        self.normalized_shape = tuple(normalized_shape)
+        self.normalized_shape = _single(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
         self._make_affine(self.normalized_shape, elementwise_affine, bias, device, dtype)
@@ -297,10 +299,9 @@ class RMSNorm(_Affine):
         device: DeviceLike | None = None,
         dtype: DTypeLike | None = None,
     ) -> None:
+        check_integers(self, normalized_shape=normalized_shape)
         super().__init__()
-        if isinstance(normalized_shape, int):
-            normalized_shape = (normalized_shape,)
-        self.normalized_shape = tuple(normalized_shape)
+        self.normalized_shape = _single(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
         self._make_affine(self.normalized_shape, elementwise_affine, False, device, dtype)
@@ -339,6 +340,7 @@ class GroupNorm(_Affine):
         *,
         bias: bool = True,
     ) -> None:
+        check_integers(self, num_groups=num_groups, num_channels=num_channels)
         super().__init__()
         if num_channels % num_groups != 0:
             raise ValueError(

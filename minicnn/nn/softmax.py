@@ -8,8 +8,6 @@ from .module import Module
 
 __all__ = ["LogSoftmax", "Softmax", "Softmax2d", "Softmin"]
 
-_CALLER = 5  # of the module, seen from where a missing dimension is warned of
-
 
 class _AlongDim(Module):
     """A function along one dimension; without it one is chosen, with a warning, as in torch."""
@@ -29,21 +27,21 @@ class Softmax(_AlongDim):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.softmax(input, self.dim, _stacklevel=_CALLER)
+        return F.softmax(input, self.dim)
 
 
 class LogSoftmax(_AlongDim):
     """Logarithm of the softmax along ``dim``, without overflow."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.log_softmax(input, self.dim, _stacklevel=_CALLER)
+        return F.log_softmax(input, self.dim)
 
 
 class Softmin(_AlongDim):
     """Softmax of -x along ``dim``."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.softmin(input, self.dim, _stacklevel=_CALLER)
+        return F.softmin(input, self.dim)
 
 
 class Softmax2d(Module):

@@ -6,7 +6,6 @@ import contextlib
 import enum
 import importlib.util
 import os
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
@@ -17,6 +16,7 @@ from ..graph.recorder import record_call
 from ..graph.structure import leaves, tensors_in
 from ..nn.module import Module
 from ..tensor import Tensor
+from ..warn import warn
 from .axes import Symbol, arguments, batch_symbol
 from .composite import kept_whole
 from .dynamic import from_dynamic_axes, from_dynamic_shapes
@@ -133,9 +133,8 @@ def export(
     outputs = output_names_of(graphs[0].result, output_names, names)
     unknown = set(dynamic_axes or ()).difference(names, outputs)
     if unknown:
-        warnings.warn(
-            f"dynamic_axes names {sorted(unknown)}, but the inputs are {names} and the outputs {outputs}",
-            stacklevel=2,
+        warn(
+            f"dynamic_axes names {sorted(unknown)}, but the inputs are {names} and the outputs {outputs}"
         )
     title = getattr(model, "__name__", type(model).__name__)
     proto = model_of(Recordings(graphs), symbols, title, names, outputs, version)
@@ -191,9 +190,8 @@ def _checked_options(
             f"got opset_version={version}"
         )
     if version < OPSETS[0]:
-        warnings.warn(
-            f"onnx.export writes operators of version {OPSETS[0]} instead of {version}, which is older",
-            stacklevel=3,
+        warn(
+            f"onnx.export writes operators of version {OPSETS[0]} instead of {version}, which is older"
         )
     return max(version, OPSETS[0])
 

@@ -10,6 +10,7 @@ from ..autograd import Function, is_grad_enabled
 from ..autograd.names import called
 from ..devices import xp_of
 from ..dtypes import HALVES
+from ..no_tensor import refuse, takes_tensors
 from ..tensor import Tensor
 from ..typing import Array
 from .choice import where
@@ -58,9 +59,13 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 
     As ``torch.nn.functional.relu``.
     """
-    if input.array.dtype.kind == "b":
-        raise RuntimeError("relu expects numbers, got a bool tensor")
-    return change(input, ReLU.apply, inplace=True) if inplace else ReLU.apply(input)
+    try:
+        if input.array.dtype.kind == "b":
+            raise RuntimeError("relu expects numbers, got a bool tensor")
+        return change(input, ReLU.apply, inplace=True) if inplace else ReLU.apply(input)
+    except AttributeError as error:
+        refuse("relu", error, (input,))
+        raise
 
 
 def relu_(input: Tensor) -> Tensor:
@@ -245,6 +250,7 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
     return change(input, Mish.apply) if inplace else Mish.apply(input)
 
 
+@takes_tensors
 def softsign(input: Tensor) -> Tensor:
     """input / (1 + abs(input)), as ``torch.nn.functional.softsign``."""
     (x,) = widen(input)
@@ -252,6 +258,7 @@ def softsign(input: Tensor) -> Tensor:
     return out.to(input.dtype) if input.dtype in HALVES else out
 
 
+@takes_tensors
 def tanhshrink(input: Tensor) -> Tensor:
     """input - tanh(input), as ``torch.nn.functional.tanhshrink``."""
     (x,) = widen(input)

@@ -6,6 +6,7 @@ import math
 
 from ..creation import arange, full_like, zeros_like
 from ..dtypes import bool_
+from ..no_tensor import takes_tensors
 from ..tensor import Tensor
 from .choice import masked_fill, where
 from .comparison import eq, ge, logical_not
@@ -21,6 +22,7 @@ from .softmax import softmax
 from .transfer import to
 
 
+@takes_tensors
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,
@@ -122,6 +124,7 @@ def _weights(query: Tensor, key: Tensor, mask: Tensor | None, zero_if_hidden: bo
 # ---------------------------------------------------------------------- several heads
 
 
+@takes_tensors
 def multi_head_attention_forward(
     query: Tensor,
     key: Tensor,

@@ -106,7 +106,12 @@ def cross_entropy(
     reduction = checked_reduction(reduction, size_average, reduce)
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0 and 1, got {label_smoothing}")
-    if input.ndim and target.array.shape == input.array.shape and is_floating(target.array.dtype):
+    if input.ndim and target.array.shape == input.array.shape:
+        if not is_floating(target.array.dtype):
+            raise RuntimeError(
+                "cross_entropy expects class probabilities, a target of the input's shape, to be "
+                f"floating-point numbers, got {target.array.dtype}"
+            )
         if ignore_index >= 0:
             raise RuntimeError(
                 f"ignore_index needs class numbers as targets, got {ignore_index} with "

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ..autograd import Function
 from ..devices import xp_of
 from ..dtypes import is_floating
+from ..no_tensor import refuse
 from ..tensor import Tensor
 from ..typing import Array
 from .promotion import (
@@ -94,27 +95,26 @@ class _Test(Function):
         return getattr(xp_of(x), name)(x)
 
 
-def logical_not(input: Tensor) -> Tensor:
-    """Whether an element is false or zero."""
-    return _Test.apply(input, name="logical_not")
+def _test(name: str, doc: str) -> Callable[[Tensor], Tensor]:
+    def named(input: Tensor) -> Tensor:
+        try:
+            return _Test.apply(input, name=name)
+        except AttributeError as error:
+            refuse(name, error, (input,))
+            raise
+
+    named.__name__ = named.__qualname__ = name
+    named.__doc__ = doc
+    return named
+
+
+isfinite = _test("isfinite", "Whether an element is neither infinite nor NaN.")
+isinf = _test("isinf", "Whether an element is infinite.")
+isnan = _test("isnan", "Whether an element is NaN.")
+logical_not = _test("logical_not", "Whether an element is false or zero.")
 
 
 def bitwise_not(input: Tensor) -> Tensor:
     """~input, bit by bit; for bool tensors, whether an element is false."""
     _refuse_floats("bitwise_not", input)
     return _Test.apply(input, name="invert")
-
-
-def isnan(input: Tensor) -> Tensor:
-    """Whether an element is NaN."""
-    return _Test.apply(input, name="isnan")
-
-
-def isinf(input: Tensor) -> Tensor:
-    """Whether an element is infinite."""
-    return _Test.apply(input, name="isinf")
-
-
-def isfinite(input: Tensor) -> Tensor:
-    """Whether an element is neither infinite nor NaN."""
-    return _Test.apply(input, name="isfinite")

@@ -9,6 +9,7 @@ import numpy as np
 from ..autograd import Function, no_grad
 from ..devices import on_own_device, xp_of
 from ..dtypes import is_floating
+from ..no_tensor import takes_tensors
 from ..tensor import Tensor
 from ..typing import Array
 from .choice import where
@@ -16,7 +17,7 @@ from .edge import in_float32
 from .elementwise import add, div, mul, sub
 from .index import getitem
 from .linear import matmul
-from .promotion import promote, widen
+from .promotion import promote, require_tensors, widen
 from .reduce import norm, sum
 from .shape import expand, permute, reshape, squeeze, unsqueeze
 
@@ -38,6 +39,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
 
     As ``torch.nn.functional.cosine_similarity``.
     """
+    require_tensors("cosine_similarity", x1, x2)
     x1, x2 = promote("cosine_similarity", x1, x2)
     if not is_floating(x1.array.dtype):
         raise RuntimeError(
@@ -73,6 +75,7 @@ def pairwise_distance(
 
     As ``torch.nn.functional.pairwise_distance``.
     """
+    require_tensors("pairwise_distance", x1, x2)
     return norm(add(sub(x1, x2), eps), p, -1, keepdim)
 
 
@@ -187,6 +190,7 @@ def cdist(
     return norm(difference, p, -1)
 
 
+@takes_tensors
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input1^T weight[o] input2 + bias[o] for each output o.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 
 from ..autograd import no_grad
 from ..creation import full_like
 from ..dtypes import is_floating
 from ..tensor import Tensor
+from ..warn import warn
 from .choice import where
 from .comparison import eq, gt
 from .edge import in_float32
@@ -44,10 +44,9 @@ def kl_div(
     As ``torch.nn.functional.kl_div``.
     """
     if reduction == "mean" and size_average is None and reduce is None:
-        warnings.warn(
+        warn(
             "reduction: 'mean' divides the total loss by the number of elements, 'batchmean' divides "
-            "only by the batch size, which gives the Kullback-Leibler divergence",
-            stacklevel=3,
+            "only by the batch size, which gives the Kullback-Leibler divergence"
         )
     reduction = checked_reduction(reduction, size_average, reduce, further=("batchmean",))
     if not (is_floating(input.array.dtype) and is_floating(target.array.dtype)):

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-import warnings
 
 import numpy as np
 
 from .. import kernels
 from ..autograd import Function
 from ..devices import on_own_device, xp_of
+from ..no_tensor import takes_tensors
 from ..random import Generator, cuda_generator, default_generator
 from ..tensor import Tensor
 from ..typing import Array
+from ..warn import warn
 from .elementwise import add, mul
 from .in_place import change
+from .promotion import refuse_integers
 from .shape import squeeze, unsqueeze
 
 _SELU = 1.7580993408473766  # minus the value that SELU approaches at minus infinity
@@ -54,6 +56,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 
     Raises:
         ValueError: for ``p`` outside [0, 1].
+        RuntimeError: for integers in training.
 
     As ``torch.nn.functional.dropout``, with its random numbers on the CPU. On a GPU they come from
     Philox4x32-10 (Salmon et al., 2011).
@@ -63,12 +66,14 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     if p == 1:
         # not 0.0, which would turn integers into float32
         return change(input, mul, False) if inplace else mul(input, False)
+    refuse_integers("dropout", input)
     generator = default_generator if isinstance(input.array, np.ndarray) else cuda_generator
     if inplace:
         return change(input, Dropout.apply, p=p, generator=generator)
     return Dropout.apply(input, p=p, generator=generator)
 
 
+@takes_tensors
 def dropout1d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
@@ -93,6 +98,7 @@ def dropout1d(
     return run(input, p, training, inplace)
 
 
+@takes_tensors
 def dropout2d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
@@ -113,14 +119,14 @@ def dropout2d(
     """
     _is_active(p, training)
     if input.ndim != 4:
-        warnings.warn(
+        warn(
             f"dropout2d reads an input of {input.ndim} dimensions as (N, C, ...): use dropout1d or "
-            "dropout",
-            stacklevel=2,
+            "dropout"
         )
     return feature_dropout(input, p, training, inplace)
 
 
+@takes_tensors
 def dropout3d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
@@ -139,13 +145,12 @@ def dropout3d(
     """
     _is_active(p, training)
     if input.ndim not in (4, 5):
-        warnings.warn(
-            f"dropout3d expects 4 or 5 dimensions, got {input.ndim}: use dropout", stacklevel=2
-        )
+        warn(f"dropout3d expects 4 or 5 dimensions, got {input.ndim}: use dropout")
     run = feature_dropout if input.ndim == 5 else _without_batch
     return run(input, p, training, inplace)
 
 
+@takes_tensors
 def alpha_dropout(
     input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
 ) -> Tensor:
@@ -167,6 +172,7 @@ def alpha_dropout(
     return _to_limit(input, Tensor.of(xp_of(input.array).empty_like(input.array)), p, inplace)
 
 
+@takes_tensors
 def feature_alpha_dropout(
     input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
 ) -> Tensor:
@@ -185,6 +191,7 @@ def _is_active(p: float, training: bool) -> bool:
     return training and p > 0
 
 
+@takes_tensors
 @on_own_device
 def feature_dropout(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
@@ -221,6 +228,7 @@ def _to_limit(input: Tensor, noise: Tensor, p: float, inplace: bool) -> Tensor:
     """``input`` scaled and shifted where ``noise``, which is filled here, is 1, else at the limit."""
     if p == 1:
         return change(input, mul, False) if inplace else mul(input, False)
+    refuse_integers("alpha_dropout", input)
     noise.bernoulli_(1 - p)  # type: ignore[attr-defined]
     scale = 1 / math.sqrt((_SELU**2 * p + 1) * (1 - p))
     shift = add(mul(add(noise, -1), _SELU * scale), _SELU * scale * p)

@@ -17,6 +17,7 @@ import numpy as np
 from ..autograd.grad_mode import mode
 from ..dtypes import HALVES, float32, float64
 from ..kernels.geometry import Pair
+from ..no_tensor import refuse
 from ..tensor import Tensor
 from .half_copy import weight_in_half
 from .half_images import images_in_half
@@ -37,9 +38,13 @@ def in_half(operation: F) -> F:
     @functools.wraps(operation)
     def edge(*args: Any, **kwargs: Any) -> Any:
         """Converts the arguments to half precision under autocast."""
-        if mode.autocast is not None:
-            args, kwargs = _cast((*HALVES, float32), mode.autocast, args, kwargs)
-        return called(operation, args, kwargs) if kwargs else operation(*args)
+        try:
+            if mode.autocast is not None:
+                args, kwargs = _cast((*HALVES, float32), mode.autocast, args, kwargs)
+            return called(operation, args, kwargs) if kwargs else operation(*args)
+        except (AttributeError, TypeError) as error:
+            refuse(operation.__name__, error, args, kwargs)
+            raise
 
     return edge  # type: ignore[return-value]
 
@@ -50,9 +55,13 @@ def in_float32(operation: F) -> F:
     @functools.wraps(operation)
     def edge(*args: Any, **kwargs: Any) -> Any:
         """Converts the arguments to float32 under autocast."""
-        if mode.autocast is not None:
-            args, kwargs = _cast(HALVES, float32, args, kwargs)
-        return called(operation, args, kwargs) if kwargs else operation(*args)
+        try:
+            if mode.autocast is not None:
+                args, kwargs = _cast(HALVES, float32, args, kwargs)
+            return called(operation, args, kwargs) if kwargs else operation(*args)
+        except (AttributeError, TypeError) as error:
+            refuse(operation.__name__, error, args, kwargs)
+            raise
 
     return edge  # type: ignore[return-value]
 
@@ -87,23 +96,27 @@ def one_precision(operation: F) -> F:
                 f"{type(weight).__name__}: use minicnn.tensor(…)"
             )
         given = input, weight, bias
-        if (
-            mode.autocast is not None and input.array.dtype != float64
-        ):  # which autocast leaves alone
-            input, weight, bias = _operands_in_half(input, weight, bias, mode.autocast)
-            dtype = input.array.dtype
-            agree = weight.array.dtype == dtype and (
-                bias is None or bias.array.dtype in (dtype, float32)
-            )
-        else:
-            dtype = input.array.dtype
-            agree = weight.array.dtype == dtype and (bias is None or bias.array.dtype == dtype)
-        if not agree:
-            dtypes = ", ".join(str(each.array.dtype) for each in given if each is not None)
-            raise RuntimeError(
-                f"{operation.__name__} expects input, weight and bias of one dtype, got {dtypes}"
-            )
-        return operation(input, weight, bias, *args, **kwargs)
+        try:
+            if (
+                mode.autocast is not None and input.array.dtype != float64
+            ):  # which autocast leaves alone
+                input, weight, bias = _operands_in_half(input, weight, bias, mode.autocast)
+                dtype = input.array.dtype
+                agree = weight.array.dtype == dtype and (
+                    bias is None or bias.array.dtype in (dtype, float32)
+                )
+            else:
+                dtype = input.array.dtype
+                agree = weight.array.dtype == dtype and (bias is None or bias.array.dtype == dtype)
+            if not agree:
+                dtypes = ", ".join(str(each.array.dtype) for each in given if each is not None)
+                raise RuntimeError(
+                    f"{operation.__name__} expects input, weight and bias of one dtype, got {dtypes}"
+                )
+            return operation(input, weight, bias, *args, **kwargs)
+        except (AttributeError, TypeError) as error:
+            refuse(operation.__name__, error, (*given, *args), kwargs)
+            raise
 
     return edge  # type: ignore[return-value]
 
@@ -145,13 +158,18 @@ def _batched(operation: F, ndim: int, shapes: str) -> F:
     @functools.wraps(operation)
     def edge(input: Tensor, *args: Any, **kwargs: Any) -> Any:
         """Adds a batch dimension to a single input, and takes it from the result."""
-        if input.ndim == ndim:
-            return operation(input, *args, **kwargs)
-        if input.ndim != ndim - 1:
-            raise RuntimeError(
-                f"{operation.__name__} expects an input of shape {shapes}, got {input.array.shape}"
-            )
-        result = operation(unsqueeze(input, 0), *args, **kwargs)
+        try:
+            if input.array.ndim == ndim:
+                return operation(input, *args, **kwargs)
+            if input.ndim != ndim - 1:
+                raise RuntimeError(
+                    f"{operation.__name__} expects an input of shape {shapes}, "
+                    f"got {input.array.shape}"
+                )
+            result = operation(unsqueeze(input, 0), *args, **kwargs)
+        except (AttributeError, TypeError) as error:
+            refuse(operation.__name__, error, (input, *args), kwargs)
+            raise
         if isinstance(result, tuple):
             return tuple(squeeze(part, 0) for part in result)
         return squeeze(result, 0)

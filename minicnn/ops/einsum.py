@@ -11,7 +11,7 @@ from .diagonal import diagonal
 from .elementwise import mul
 from .linear import bmm
 from .promotion import result_dtype
-from .shape import reshape
+from .shape import check_tensors, reshape
 
 Labels = list[Any]  # letters or numbers; the dimensions of an ellipsis are ("…", number)
 
@@ -38,6 +38,7 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
         tensors, inputs, output = _from_lists([equation, *operands])
     if not tensors:
         raise RuntimeError("einsum expects at least one operand, got none")
+    check_tensors("einsum", tensors)
     if len(tensors) != len(inputs):
         raise RuntimeError(
             f"einsum expects {len(inputs)} operands by its equation, got {len(tensors)}"
@@ -57,7 +58,7 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
 
 
 def _is_list(operands: Sequence[Any]) -> bool:
-    return len(operands) == 1 and not isinstance(operands[0], Tensor)
+    return len(operands) == 1 and isinstance(operands[0], (tuple, list))
 
 
 def _parse(equation: str) -> tuple[list[Labels], Labels | None]:

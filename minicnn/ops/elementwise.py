@@ -13,6 +13,7 @@ from ..autograd import Function
 from ..creation import zeros_like
 from ..devices import xp_of
 from ..dtypes import bool_, int64, is_floating, number_in
+from ..no_tensor import refuse
 from ..tensor import Tensor
 from ..typing import Array
 from .choice import where
@@ -185,6 +186,17 @@ def mul(input: Operand, other: Operand) -> Tensor:
     """input * other."""
     x, y = promote("mul", input, other)
     return Mul.apply(x, y)
+
+
+def times(x: Tensor, other: Any) -> Tensor:
+    """x * other; beside a list or a string, Python repeats that as often as x says."""
+    try:
+        x, y = promote("mul", x, other)
+        return Mul.apply(x, y)
+    except TypeError:
+        if isinstance(other, (tuple, list, str, bytes)):
+            return NotImplemented
+        raise
 
 
 def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
@@ -492,12 +504,20 @@ def cos(input: Tensor) -> Tensor:
 
 def tanh(input: Tensor) -> Tensor:
     """The hyperbolic tangent."""
-    return Tanh.apply(to_float(input))
+    try:
+        return Tanh.apply(to_float(input))
+    except AttributeError as error:
+        refuse("tanh", error, (input,))
+        raise
 
 
 def sigmoid(input: Tensor) -> Tensor:
     """1 / (1 + exp(-input))."""
-    return Sigmoid.apply(to_float(input))
+    try:
+        return Sigmoid.apply(to_float(input))
+    except AttributeError as error:
+        refuse("sigmoid", error, (input,))
+        raise
 
 
 def floor(input: Tensor) -> Tensor:
@@ -542,6 +562,7 @@ def trunc(input: Tensor) -> Tensor:
 
 def sign(input: Tensor) -> Tensor:
     """-1, 0 or 1; 0 for NaN."""
+    require_first("sign", input)
     return Sign.apply(input)
 
 

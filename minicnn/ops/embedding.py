@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from ..autograd import Function, no_grad
 from ..devices import on_own_device, xp_of
 from ..dtypes import int32, int64, is_floating
+from ..no_tensor import takes_tensors
 from ..tensor import Tensor
 from ..typing import Array, DTypeLike
+from ..warn import warn
 from .choice import where
 from .comparison import eq, ne
 from .elementwise import div, mul
@@ -71,6 +71,7 @@ def _counts(index: Tensor, rows: int, dtype: DTypeLike) -> Tensor:
     return SumRows.apply(Tensor.of(ones), index, rows=rows)
 
 
+@takes_tensors
 def embedding(
     input: Tensor,
     weight: Tensor,
@@ -144,6 +145,7 @@ def shorten_rows_(weight: Tensor, index: Tensor, max_norm: float, norm_type: flo
         weight[index] = where(lengths > max_norm, shorter, rows)
 
 
+@takes_tensors
 def embedding_bag(
     input: Tensor,
     weight: Tensor,
@@ -183,9 +185,8 @@ def embedding_bag(
     depends on the mode.
     """
     if is_floating(input.array.dtype) and weight.dtype == int64:
-        warnings.warn(
-            "embedding_bag(weight, input, ...) is deprecated: use embedding_bag(input, weight, ...)",
-            stacklevel=2,
+        warn(
+            "embedding_bag(weight, input, ...) is deprecated: use embedding_bag(input, weight, ...)"
         )
         input, weight = weight, input
     _check_bags(input, weight, offsets, mode, scale_grad_by_freq, per_sample_weights)

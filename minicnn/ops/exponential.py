@@ -10,6 +10,7 @@ import numpy as np
 from ..autograd import Function
 from ..devices import xp_of
 from ..dtypes import float64, is_floating
+from ..no_tensor import takes_tensors
 from ..tensor import Tensor
 from ..typing import Array
 from .choice import where
@@ -148,6 +149,7 @@ class MantissaExponent(NamedTuple):
     exponent: Tensor
 
 
+@takes_tensors
 def exp2(input: Tensor) -> Tensor:
     """2 to the power of ``input``."""
     return Exp2.apply(to_float(input))
@@ -182,6 +184,7 @@ def _log_add(name: str, x: Tensor, y: Tensor, base: float) -> Tensor:
     return LogAddExp.apply(x, y, base=base)
 
 
+@takes_tensors
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """log(input / (1 - input)), the inverse of the sigmoid.
 

@@ -1,6 +1,7 @@
 """The operations as functions of ``minicnn``, which take ``out=``: ``mc.add(x, y, out=z)``.
 
-Methods and operators have no such keyword, and are spared the time to look for it.
+Methods and operators have no such keyword, and are spared the time to look for it. Nor can they be
+called with something else than a tensor, which a function says.
 """
 
 from __future__ import annotations
@@ -8,12 +9,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..no_tensor import takes_tensors
 from ..tensor import Tensor
-from . import activation, choice, comparison, division, elementwise, index, linear
+from . import (
+    activation,
+    attributes,
+    choice,
+    comparison,
+    division,
+    elementwise,
+    index,
+    linear,
+    shape,
+)
 from .keywords import with_keywords
 from .later import FUNCTIONS, load
 
 erf = with_keywords(activation.erf)
+
+get_device = takes_tensors(attributes.get_device)
+is_floating_point = takes_tensors(attributes.is_floating_point)
+is_same_size = takes_tensors(attributes.is_same_size)
+is_signed = takes_tensors(attributes.is_signed)
 
 clamp = clip = with_keywords(choice.clamp)
 maximum = with_keywords(choice.maximum)
@@ -63,6 +80,17 @@ nonzero = with_keywords(index.nonzero)
 scatter_add = with_keywords(index.scatter_add)
 
 mm, bmm = with_keywords(linear.mm), with_keywords(linear.bmm)
+
+chunk = takes_tensors(shape.chunk)
+flatten = takes_tensors(shape.flatten)
+flip = takes_tensors(shape.flip)
+movedim = moveaxis = takes_tensors(shape.movedim)
+split = takes_tensors(shape.split)
+squeeze = takes_tensors(shape.squeeze)
+t = takes_tensors(shape.t)
+unbind = takes_tensors(shape.unbind)
+unflatten = takes_tensors(shape.unflatten)
+unsqueeze = takes_tensors(shape.unsqueeze)
 
 # functions in place that torch has, too: ``mc.exp_(x)`` is ``x.exp_()``
 IN_PLACE = [
@@ -136,4 +164,4 @@ def find(name: str) -> Callable[..., Any] | None:
     """A function of ``minicnn`` that was not defined when it was imported."""
     if name in FUNCTIONS:
         return with_keywords(load(name))
-    return getattr(Tensor, name) if name in IN_PLACE else None  # type: ignore[no-any-return]
+    return takes_tensors(getattr(Tensor, name)) if name in IN_PLACE else None

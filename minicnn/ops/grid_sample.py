@@ -8,7 +8,6 @@ weights are computed with operations, so the gradient reaches the points.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,8 +15,10 @@ import numpy as np
 
 from ..autograd import Function
 from ..devices import on_own_device, xp_of
+from ..no_tensor import takes_tensors
 from ..tensor import Tensor
 from ..typing import Array
+from ..warn import warn
 from .edge import in_float32
 from .elementwise import add, mul, sub
 from .linear import matmul
@@ -116,7 +117,7 @@ def grid_sample(
         if value not in allowed:
             raise ValueError(f"grid_sample: {name} must be one of {allowed}, got {value!r}")
     _check_shapes(input, grid, mode)
-    corners = _chosen_corners(align_corners, 2)
+    corners = _chosen_corners(align_corners)
     images, points = widen(input, grid)
     out = _sampled(images, points, mode=mode, padding_mode=padding_mode, align_corners=corners)
     return to(out, input.dtype)
@@ -157,14 +158,13 @@ def _check_shapes(x: Tensor, grid: Tensor, mode: str) -> None:
     refuse_integers("grid_sample", x)
 
 
-def _chosen_corners(align_corners: bool | None, decorators: int) -> bool:
-    """False, with a warning to the caller of the decorated operation, if left out."""
+def _chosen_corners(align_corners: bool | None) -> bool:
+    """False, with a warning, if left out."""
     if align_corners is None:
-        warnings.warn(
+        warn(
             "Default grid_sample and affine_grid behavior has changed to align_corners=False since "
             "1.3.0. Please specify align_corners=True if the old behavior is desired. See the "
-            "documentation of grid_sample for details.",
-            stacklevel=3 + decorators,
+            "documentation of grid_sample for details."
         )
     return bool(align_corners)
 
@@ -274,6 +274,7 @@ def _reflected(x: Tensor, size: int, align_corners: bool) -> Tensor:
 # ---------------------------------------------------------------------- affine maps
 
 
+@takes_tensors
 @on_own_device
 def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None = None) -> Tensor:
     """The points at which :func:`grid_sample` reads to transform images by affine maps.
@@ -293,7 +294,7 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
 
     As ``torch.nn.functional.affine_grid``.
     """
-    corners = _chosen_corners(align_corners, 1)
+    corners = _chosen_corners(align_corners)
     if not theta.is_floating_point():
         raise ValueError(f"affine_grid expects floating-point numbers, got {theta.array.dtype}")
     if len(size) not in (4, 5):

@@ -11,6 +11,7 @@ from ..autograd import Function
 from ..devices import current_device_of, on_own_device, to_device, xp_of
 from ..dtypes import bool_, int32, int64, is_floating, uint8
 from ..memory import empty
+from ..no_tensor import takes_tensors
 from ..tensor import Tensor
 from ..typing import Array
 from .dims import normalize_dim
@@ -356,14 +357,20 @@ class OneHot(Function):
         return (classes[..., None] == xp_of(classes).arange(count)).astype(int64)
 
 
+@takes_tensors
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """int64 vectors with a 1 at the class: (*) -> (*, num_classes), by default the largest + 1."""
     if tensor.array.dtype.kind not in "iu":
         raise RuntimeError(f"one_hot expects classes that are integers, got {tensor.dtype}")
-    count = int(tensor.array.max()) + 1 if num_classes < 0 else num_classes
-    if tensor.array.size and (int(tensor.array.min()) < 0 or int(tensor.array.max()) >= count):
-        raise RuntimeError(
-            f"one_hot expects classes in [0, {count - 1}], "
-            f"got {tensor.array.min()} to {tensor.array.max()}"
-        )
-    return OneHot.apply(tensor, count=count)
+    if tensor.array.size == 0:
+        if num_classes < 0:
+            raise RuntimeError(
+                f"one_hot expects num_classes beside no classes, got shape {tuple(tensor.shape)}"
+            )
+        return OneHot.apply(tensor, count=num_classes)
+    least, largest = int(tensor.array.min()), int(tensor.array.max())
+    if least < 0:
+        raise RuntimeError(f"one_hot expects classes of at least 0, got {least}")
+    if largest >= num_classes >= 0:
+        raise RuntimeError(f"one_hot expects classes below {num_classes}, got {largest}")
+    return OneHot.apply(tensor, count=largest + 1 if num_classes < 0 else num_classes)

@@ -7,6 +7,7 @@ import math
 from .. import kernels
 from ..autograd import Function, is_grad_enabled, no_grad
 from ..devices import xp_of
+from ..no_tensor import takes_tensors
 from ..tensor import Tensor
 from ..typing import Array
 from .elementwise import add, mul, sub
@@ -70,6 +71,7 @@ def _gradients(
     return grad_x, sum(product, (0, *pixels)), sum(grad, (0, *pixels))
 
 
+@takes_tensors
 def instance_norm(
     input: Tensor,
     running_mean: Tensor | None = None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,9 +10,10 @@ import numpy as np
 
 from ..devices import xp_of
 from ..tensor import Tensor
+from ..warn import warn
 from .dims import normalize_dim
 from .promotion import result_dtype
-from .shape import _check_tensors, _pieces, cat, expand, flatten, reshape, split, stack, unsqueeze
+from .shape import _pieces, cat, check_tensors, expand, flatten, reshape, split, stack, unsqueeze
 
 Several = Tensor | tuple[Tensor, ...]
 
@@ -23,7 +23,7 @@ def _each(function: Callable[[Tensor], Tensor], tensors: tuple[Any, ...]) -> Sev
     if len(tensors) == 1 and isinstance(tensors[0], Tensor):
         return function(tensors[0])
     given = tensors[0] if len(tensors) == 1 else tensors
-    return tuple(map(function, _check_tensors("atleast", given)))
+    return tuple(map(function, check_tensors("atleast", given)))
 
 
 def _to_1d(x: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ def column_stack(tensors: Sequence[Tensor]) -> Tensor:
 
 
 def _some(name: str, tensors: Sequence[Tensor]) -> list[Tensor]:
-    given = _check_tensors(name, tensors)
+    given = check_tensors(name, tensors)
     if not given:
         raise RuntimeError(f"{name} expects at least one tensor, got none")
     return given
@@ -228,10 +228,9 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
 
 
 def _warn_of_indexing() -> None:
-    warnings.warn(
+    warn(
         "meshgrid without indexing= means indexing='ij', which NumPy's default is not: say which",
         UserWarning,
-        stacklevel=3,
     )
 
 
@@ -273,7 +272,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
 
     As ``torch.block_diag``.
     """
-    given = _check_tensors("block_diag", list(tensors))
+    given = check_tensors("block_diag", list(tensors))
     if any(x.ndim > 2 for x in given):
         raise RuntimeError(f"block_diag expects matrices, got {[x.shape for x in given]}")
     blocks = [_to_2d(x) for x in given]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from ..autograd import is_grad_enabled
 from ..devices import on_own_device, xp_of
+from ..no_tensor import refuse
 from ..tensor import Tensor
+from ..warn import warn
 from .promotion import rank
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -21,9 +22,11 @@ def with_keywords(operation: F) -> F:
     @functools.wraps(operation)
     def call(*args: Any, **kwargs: Any) -> Any:
         """Leaves calls without keywords alone, as small tensors would notice."""
-        if kwargs:
-            return called(operation, args, kwargs)
-        return operation(*args)
+        try:
+            return called(operation, args, kwargs) if kwargs else operation(*args)
+        except (AttributeError, TypeError) as error:
+            refuse(operation.__name__, error, args, kwargs)
+            raise
 
     return call  # type: ignore[return-value]
 
@@ -92,9 +95,8 @@ def _write(name: str, out: Any, result: Tensor, same_dtype: bool = False) -> Non
 
 def _resize(name: str, out: Tensor, shape: tuple[int, ...]) -> None:
     if out.numel():
-        warnings.warn(
-            f"{name} has a result of shape {shape}, and gives its out of shape {out.shape} that shape",
-            stacklevel=5,
+        warn(
+            f"{name} has a result of shape {shape}, and gives its out of shape {out.shape} that shape"
         )
     out.array = xp_of(out.array).empty(shape, out.array.dtype)
 

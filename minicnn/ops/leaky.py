@@ -95,11 +95,11 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
     As ``torch.nn.functional.prelu`` (He et al., 2015).
     """
+    refuse_integers("prelu", input)
     if input.dtype != weight.dtype:
         raise RuntimeError(
             f"prelu expects input and weight of one dtype, got {input.array.dtype} and {weight.array.dtype}"
         )
-    refuse_integers("prelu", input)
     C = input.shape[1] if input.ndim > 1 else 1
     if weight.ndim > 1 or weight.array.size not in (1, C):
         raise RuntimeError(

@@ -104,7 +104,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     """
     y = other
     if not isinstance(y, Tensor):
-        if isinstance(y, np.ndarray):
+        if isinstance(y, np.ndarray) and isinstance(input, Tensor):
             return np.matmul(input, y)  # a tensor: see Tensor.__array_wrap__
         raise TypeError(f"matmul expects tensors, got {type(y).__name__}")
     x_shape, y_shape = input.array.shape, y.array.shape

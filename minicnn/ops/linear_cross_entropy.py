@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..no_tensor import takes_tensors
 from ..tensor import Tensor
 from .class_loss import cross_entropy
 from .linear import linear
@@ -12,6 +13,7 @@ from .promotion import widen
 from .shape import reshape
 
 
+@takes_tensors
 def linear_cross_entropy(
     input: Tensor,
     linear_weight: Tensor,

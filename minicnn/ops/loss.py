@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 from ..autograd.names import called
 from ..tensor import Tensor
+from ..warn import warn
 from .choice import where
 from .comparison import ge
 from .edge import in_float32
@@ -150,11 +149,10 @@ def _huber_distances(input: Tensor, target: Tensor, delta: float) -> Tensor:
 
 def _warn_broadcast(input: Tensor, target: Tensor) -> None:
     if input.array.shape != target.array.shape:
-        warnings.warn(
+        warn(
             f"Using a target size ({target.shape}) that is different to the input size "
             f"({input.shape}). This will likely lead to incorrect results due to "
-            "broadcasting. Please ensure they have the same size.",
-            stacklevel=4,
+            "broadcasting. Please ensure they have the same size."
         )
 
 

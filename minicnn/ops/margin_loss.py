@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..no_tensor import takes_tensors
 from ..tensor import Tensor
 from .choice import clamp, minimum, where
 from .comparison import eq, ne
@@ -153,6 +154,7 @@ def triplet_margin_loss(
     )
 
 
+@takes_tensors
 def triplet_margin_with_distance_loss(
     anchor: Tensor,
     positive: Tensor,

@@ -75,7 +75,7 @@ class TensorMethods(Attributes, StorageMethods, NewMethods, LaterMethods):
 
     __add__ = __radd__ = elementwise.add
     __sub__, __rsub__ = elementwise.sub, elementwise.rsub
-    __mul__ = __rmul__ = elementwise.mul
+    __mul__ = __rmul__ = elementwise.times
     __truediv__, __rtruediv__ = elementwise.div, elementwise.rdiv
     __floordiv__, __rfloordiv__ = division.floor_divide, division.rfloor_divide
     __mod__, __rmod__ = division.remainder, division.rremainder

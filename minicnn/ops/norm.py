@@ -10,8 +10,10 @@ from ml_dtypes import finfo
 
 from .. import kernels
 from ..autograd import Function, check_writable, is_grad_enabled
+from ..creation import integers, require_integers
 from ..devices import current_device_of, xp_of
 from ..dtypes import HALVES, float32, is_floating
+from ..no_tensor import takes_tensors
 from ..tensor import Tensor
 from ..typing import Array
 from .bias import over_channels
@@ -98,6 +100,7 @@ class FixedBatchNorm(Function):
         return kernels.of(x).channel_affine(x, scale, shift)
 
 
+@takes_tensors
 def batch_norm(
     input: Tensor,
     running_mean: Tensor | None,
@@ -211,7 +214,11 @@ def normalized_nothing(x: Tensor, weight: Tensor | None, bias: Tensor | None) ->
 
 
 def _check_parameters(
-    name: str, x: Tensor, shape: tuple[int, ...], *parameters: Tensor | None
+    name: str,
+    x: Tensor,
+    shape: tuple[int, ...],
+    *parameters: Tensor | None,
+    of_channels: bool = True,
 ) -> None:
     """Raises a RuntimeError for a wrong shape or dtype; float32 fits every x, as in torch on CUDA."""
     if not is_floating(x.array.dtype):
@@ -221,6 +228,11 @@ def _check_parameters(
         if value is None:
             continue
         if value.array.shape != shape:
+            if of_channels and value.ndim == 1:
+                raise RuntimeError(
+                    f"{name} expects {len(value)} channels, as many as {what} has, "
+                    f"got input of shape {tuple(x.shape)}"
+                )
             raise RuntimeError(f"{name} expects {what} of shape {shape}, got {tuple(value.shape)}")
         if value.array.dtype not in (x.array.dtype, float32):
             raise RuntimeError(f"{name} expects {what} of {x.array.dtype}, got {value.array.dtype}")
@@ -380,13 +392,14 @@ def _normalized_axes(
     name: str, x: Tensor, normalized_shape: int | Sequence[int], *parameters: Tensor | None
 ) -> tuple[int, ...]:
     """The last dimensions of x, after a check that they and the parameters have this shape."""
-    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    shape = integers(name, (normalized_shape,))
+    require_integers(name, shape)
     if not shape or x.shape[-len(shape) :] != shape:
         raise RuntimeError(
             f"{name} expects an input of shape (..., {', '.join(map(str, shape))}), "
             f"got {tuple(x.shape)}"
         )
-    _check_parameters(name, x, shape, *parameters)
+    _check_parameters(name, x, shape, *parameters, of_channels=False)
     return tuple(range(x.ndim - len(shape), x.ndim))
 
 
@@ -470,6 +483,7 @@ def _local_response_norm_backward(
     return permute(grad_x, (0, 3, 1, 2))
 
 
+@takes_tensors
 def local_response_norm(
     input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Tensor:

@@ -12,6 +12,7 @@ import numpy as np
 from ..autograd import Function
 from ..devices import memory_order, xp_of
 from ..dtypes import number_in
+from ..no_tensor import takes_tensors
 from ..tensor import Tensor
 from ..typing import Array
 from .resample import Axis, Resample
@@ -35,6 +36,7 @@ class Pad(Function):
         return grad[self.inner]
 
 
+@takes_tensors
 def pad(
     input: Tensor, pad: Sequence[int], mode: str = "constant", value: builtins.float | None = None
 ) -> Tensor:

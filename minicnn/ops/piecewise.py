@@ -7,14 +7,14 @@ from typing import Any
 from .. import kernels
 from ..autograd import Function
 from ..devices import xp_of
-from ..dtypes import bool_, is_floating, number_in
+from ..dtypes import is_floating, number_in
 from ..tensor import Tensor
 from ..typing import Array
 from .choice import where
 from .comparison import ge, gt, le, lt
 from .elementwise import add, div, mul
 from .in_place import change
-from .promotion import refuse_integers, widen, widened
+from .promotion import refuse_bool, refuse_integers, widen, widened
 
 
 class Hardtanh(Function):
@@ -78,8 +78,7 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 
 
 def _limited(name: str, x: Tensor, low: float, high: float, inplace: bool) -> Tensor:
-    if x.dtype == bool_:
-        raise RuntimeError(f"{name} expects numbers, got a bool tensor")
+    refuse_bool(name, x)
     if x.array.dtype.kind == "u" and low < 0:
         raise RuntimeError(f"{name} of {x.array.dtype} expects limits of at least 0, got {low}")
     if not is_floating(x.array.dtype):
@@ -214,8 +213,7 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
 
     As ``torch.nn.functional.threshold``.
     """
-    if input.dtype == bool_:
-        raise RuntimeError("threshold expects numbers, got a bool tensor")
+    refuse_bool("threshold", input)
     if not is_floating(input.array.dtype):
         threshold, value = (
             number_in(input.array.dtype, threshold),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ..no_tensor import takes_tensors
 from ..tensor import Tensor
 from .shape import permute, reshape
 
 
+@takes_tensors
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """Turns r * r channels into r x r pixels: (*, C r^2, H, W) to (*, C, H r, W r).
 
@@ -30,6 +32,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     return reshape(rows_and_columns, (*N, C, H * r, W * r))
 
 
+@takes_tensors
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """Turns r x r pixels into r * r channels: (*, C, H r, W r) to (*, C r^2, H, W).
 
@@ -62,6 +65,7 @@ def _image_shape(name: str, x: Tensor, factor: int) -> tuple[int, ...]:
     return x.shape
 
 
+@takes_tensors
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     """Deals the channels of each group out to all: channel i of group g becomes i * groups + g.
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..creation import zeros_like
 from ..dtypes import bool_, int64, is_floating
+from ..no_tensor import takes_tensors
 from ..tensor import Tensor
 from .choice import where
 from .dims import normalize_dim
@@ -284,6 +285,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     return stack(parts, d)
 
 
+@takes_tensors
 def matrix_power(input: Tensor, n: int) -> Tensor:
     """Square matrices (..., m, m) multiplied n times by themselves; for n < 0 their inverses.
 

@@ -14,6 +14,7 @@ from ..devices import in_memory_order, xp_of
 from ..dtype import OF_NUMPY, DType
 from ..dtypes import HALVES, bool_, default_float, float32, int64, is_floating
 from ..kernels.cpu.runtime.arithmetic import LARGE, large
+from ..no_tensor import refuse
 from ..tensor import Tensor
 from ..typing import Array
 
@@ -86,13 +87,23 @@ def promote_numbers(name: str, x: Operand, y: Operand) -> tuple[Any, ...]:
 
 def refuse_bool(name: str, x: Tensor) -> None:
     """Raises a RuntimeError for a bool tensor."""
-    if x.array.dtype == bool_:
+    try:
+        is_bool = x.array.dtype == bool_
+    except AttributeError as error:
+        refuse(name, error, (x,))
+        raise
+    if is_bool:
         raise RuntimeError(f"{name} expects numbers, got a bool tensor")
 
 
 def refuse_integers(name: str, x: Tensor) -> None:
     """Raises a NotImplementedError, as torch, for a tensor of integers or bools."""
-    if not is_floating(x.array.dtype):
+    try:
+        floating = is_floating(x.array.dtype)
+    except AttributeError as error:
+        refuse(name, error, (x,))
+        raise
+    if not floating:
         raise NotImplementedError(f"{name} expects a floating-point tensor, got {x.array.dtype}")
 
 

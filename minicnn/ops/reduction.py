@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable
 
 from ..dtypes import HALVES
 from ..tensor import Tensor
+from ..warn import warn
 from .promotion import widen
 from .reduce import mean, sum
 
@@ -42,7 +42,7 @@ def checked_reduction(
 
 
 def _warn(what: str, reduction: str) -> None:
-    warnings.warn(f"{what}, please use reduction='{reduction}' instead.", stacklevel=4)
+    warn(f"{what}, please use reduction='{reduction}' instead.")
 
 
 def reduced(

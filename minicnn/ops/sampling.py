@@ -13,6 +13,7 @@ from ..creation import empty, empty_like
 from ..devices import to_device
 from ..dtypes import float32, float64, is_floating
 from ..memory_format import contiguous_format
+from ..no_tensor import takes_tensors
 from ..random import Generator, default_generator
 from ..tensor import Tensor
 from ..typing import Array, DeviceLike, DTypeLike
@@ -83,6 +84,7 @@ def _scaled_normal(
     return Drawn.apply(parameters, numbers=numbers.array) if parameters.requires_grad else numbers
 
 
+@takes_tensors
 def bernoulli(
     input: Tensor,
     p: float | None = None,
@@ -114,6 +116,7 @@ def bernoulli(
     return Drawn.apply(input, numbers=numbers.array) if input.requires_grad else numbers
 
 
+@takes_tensors
 def multinomial(
     input: Tensor,
     num_samples: int,

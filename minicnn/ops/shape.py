@@ -12,9 +12,10 @@ import numpy as np
 from ..autograd import Function
 from ..autograd.copied_view import CopiedView, layout_in_torch
 from ..autograd.view import ONE_OF_SEVERAL
-from ..creation import integers
+from ..creation import integers, require_integers
 from ..devices import result_order, xp_of
 from ..memory_format import contiguous_format
+from ..no_tensor import refuse
 from ..tensor import Tensor
 from ..typing import Array
 from .dims import normalize_dim, normalize_each
@@ -22,7 +23,7 @@ from .keywords import with_keywords
 from .promotion import result_dtype
 
 
-def _check_tensors(name: str, tensors: Any) -> list[Tensor]:
+def check_tensors(name: str, tensors: Any) -> list[Tensor]:
     """The tensors of a list or tuple.
 
     Raises:
@@ -128,19 +129,23 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
 
     Raises:
         RuntimeError: for a shape with another number of elements.
+        TypeError: for something other than integers.
     """
     sizes = integers("reshape", sizes, shape)
     known = math.prod(n for n in sizes if n != -1)
-    fits = (
-        known == input.array.size
-        if -1 not in sizes
-        else known > 0 and input.array.size % known == 0
-    )
-    if not fits or sizes.count(-1) > 1:
-        raise RuntimeError(
-            f"reshape expects a shape of {input.array.size} elements, got {sizes} for {tuple(input.shape)}"
-        )
-    out = Reshape.apply(input, shape=sizes)
+    try:
+        size = input.array.size
+        fits = known == size if -1 not in sizes else known > 0 and size % known == 0
+        if not fits or sizes.count(-1) > 1:
+            require_integers("reshape", sizes)
+            raise RuntimeError(
+                f"reshape expects a shape of {size} elements, got {sizes} for {tuple(input.shape)}"
+            )
+        out = Reshape.apply(input, shape=sizes)
+    except (AttributeError, TypeError) as error:
+        refuse("reshape", error, (input,))
+        require_integers("reshape", sizes)
+        raise
     if out.view_of is None:
         array = layout_in_torch(input)
         if array is not None and np.may_share_memory(array.reshape(sizes), array):
@@ -187,7 +192,11 @@ def permute(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
         RuntimeError: if ``dims`` does not name each dimension once.
     """
     given = integers("permute", order, dims)
-    order = normalize_each(input, given)
+    try:
+        order = normalize_each(input, given)
+    except AttributeError as error:
+        refuse("permute", error, (input,))
+        raise
     if len(given) != input.ndim:
         raise RuntimeError(f"permute expects each of {input.ndim} dimensions once, got {given}")
     return Permute.apply(input, dims=order)
@@ -195,7 +204,11 @@ def permute(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two dimensions swapped."""
-    a, b = normalize_dim(input, dim0), normalize_dim(input, dim1)
+    try:
+        a, b = normalize_dim(input, dim0), normalize_dim(input, dim1)
+    except AttributeError as error:
+        refuse("transpose", error, (input,))
+        raise
     order = list(range(input.ndim))
     if a != b:
         order[a], order[b] = b, a
@@ -300,7 +313,11 @@ def expand(input: Tensor, *sizes: Any, size: Any = None) -> Tensor:
         raise RuntimeError(
             f"expand expects a shape that {tuple(input.shape)} broadcasts to, got {sizes}"
         )
-    return Expand.apply(input, shape=lengths)
+    try:
+        return Expand.apply(input, shape=lengths)
+    except TypeError:
+        require_integers("expand", sizes)
+        raise
 
 
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
@@ -311,6 +328,7 @@ def expand_as(input: Tensor, other: Tensor) -> Tensor:
 def repeat(input: Tensor, *counts: Any, repeats: Any = None) -> Tensor:
     """Copies laid side by side, ``repeats[d]`` of them along dimension d."""
     counts = integers("repeat", counts, repeats)
+    require_integers("repeat", counts)
     if len(counts) < input.ndim:
         raise RuntimeError(f"repeat expects at least {input.ndim} numbers, got {counts}")
     input = reshape(input, (*(1,) * (len(counts) - input.ndim), *input.shape))
@@ -331,7 +349,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 
     As ``torch.cat``: a tensor of shape (0,), such as ``tensor([])``, fits any other.
     """
-    tensors = _check_tensors("cat", tensors)
+    tensors = check_tensors("cat", tensors)
     if not tensors:
         raise ValueError("cat expects at least one tensor, got none")
     for x in tensors:
@@ -351,7 +369,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 @with_keywords
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors one after another along a new dimension ``dim``."""
-    tensors = _check_tensors("stack", tensors)
+    tensors = check_tensors("stack", tensors)
     if len({x.shape for x in tensors}) != 1:
         shapes = ", ".join(str(x.array.shape) for x in tensors)
         raise RuntimeError(f"stack expects tensors of one shape, got {shapes or 'none'}")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from ..autograd import Function
 from ..creation import zeros_like
 from ..devices import to_device, xp_of
 from ..dtypes import is_floating
+from ..no_tensor import takes_tensors
 from ..random import default_generator
 from ..tensor import Tensor
 from ..typing import Array, DTypeLike
+from ..warn import warn
 from .dims import normalize_dim
 from .edge import in_float32
 from .elementwise import add, div, exp, mul, sub
@@ -96,6 +96,7 @@ def _normalized(
     return operation.apply(x, dim=dim)
 
 
+@takes_tensors
 def gumbel_softmax(
     logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
 ) -> Tensor:
@@ -114,7 +115,7 @@ def gumbel_softmax(
     As ``torch.nn.functional.gumbel_softmax`` (Jang et al., 2017; Maddison et al., 2017).
     """
     if eps != 1e-10:
-        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+        warn("`eps` parameter is deprecated and has no effect.")
     soft = softmax(div(add(logits, _gumbel_noise(logits)), tau), dim)
     if not hard:
         return soft

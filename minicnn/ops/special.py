@@ -9,6 +9,7 @@ from typing import Any
 from ..autograd import Function
 from ..devices import xp_of
 from ..dtypes import float64
+from ..no_tensor import takes_tensors
 from ..tensor import Tensor
 from ..typing import Array
 from .approximation import bessel, gamma
@@ -94,6 +95,7 @@ class Bessel(Function):
         return grad * slope
 
 
+@takes_tensors
 def erfc(input: Tensor) -> Tensor:
     """1 - erf(input), accurate where erf(input) is close to 1."""
     return Erfc.apply(to_float(input))
@@ -105,16 +107,19 @@ def erfinv(input: Tensor) -> Tensor:
     return Erfinv.apply(to_float(input))
 
 
+@takes_tensors
 def lgamma(input: Tensor) -> Tensor:
     """The logarithm of |gamma(input)|."""
     return Lgamma.apply(to_float(input))
 
 
+@takes_tensors
 def digamma(input: Tensor) -> Tensor:
     """The derivative of :func:`lgamma`; NaN at negative integers."""
     return Polygamma.apply(to_float(input), n=0)
 
 
+@takes_tensors
 def polygamma(n: int, input: Tensor) -> Tensor:
     """The n-th derivative of :func:`digamma`.
 
@@ -131,6 +136,7 @@ def polygamma_of(input: Tensor, n: int) -> Tensor:
     return polygamma(n, input)
 
 
+@takes_tensors
 def mvlgamma(input: Tensor, p: int) -> Tensor:
     """The logarithm of the multivariate gamma function of dimension ``p``.
 
@@ -146,26 +152,31 @@ def mvlgamma(input: Tensor, p: int) -> Tensor:
     return total + p * (p - 1) / 4 * math.log(math.pi)
 
 
+@takes_tensors
 def i0(input: Tensor) -> Tensor:
     """The modified Bessel function of the first kind, of order 0."""
     return Bessel.apply(to_float(input), order=0, scaled=False)
 
 
+@takes_tensors
 def i0e(input: Tensor) -> Tensor:
     """exp(-|input|) * i0(input)."""
     return Bessel.apply(to_float(input), order=0, scaled=True)
 
 
+@takes_tensors
 def i1(input: Tensor) -> Tensor:
     """The modified Bessel function of the first kind, of order 1."""
     return Bessel.apply(to_float(input), order=1, scaled=False)
 
 
+@takes_tensors
 def i1e(input: Tensor) -> Tensor:
     """exp(-|input|) * i1(input)."""
     return Bessel.apply(to_float(input), order=1, scaled=True)
 
 
+@takes_tensors
 def ndtr(input: Tensor) -> Tensor:
     """The probability that a standard normal number is below ``input``."""
     return erfc(mul(to_float(input), -math.sqrt(0.5))) * 0.5
@@ -183,6 +194,7 @@ class Entr(Function):
         return where(x < 0, math.nan, grad * (-log(x) - 1.0))
 
 
+@takes_tensors
 def entr(input: Tensor) -> Tensor:
     """-input * log(input): 0 at 0, -inf below."""
     return Entr.apply(to_float(input))

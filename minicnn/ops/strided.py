@@ -13,6 +13,7 @@ from ..tensor import Tensor
 from ..typing import Array
 from .dims import normalize_dim
 from .index import GetItem, PutItem
+from .promotion import require_first
 
 
 class Unfold(Function):
@@ -135,6 +136,7 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
 
     As ``torch.as_strided``.
     """
+    require_first("as_strided", input)
     size, stride = tuple(size), tuple(stride)
     if len(size) != len(stride) or min((*size, *stride), default=0) < 0:
         raise RuntimeError(f"as_strided expects a stride for each length, got {size} and {stride}")

@@ -12,6 +12,7 @@ from ..tensor import Tensor
 from .assign import IndexPut
 from .dims import normalize_dim
 from .index import PutItem, array_index, gather, getitem, nonzero
+from .promotion import require_first
 from .shape import expand, reshape
 
 
@@ -100,6 +101,7 @@ def index_put(
 
     As ``torch.index_put``.
     """
+    require_first("index_put", input)
     if values.dtype != input.dtype:
         raise RuntimeError(
             f"index_put expects values of {input.array.dtype}, got {values.array.dtype}"

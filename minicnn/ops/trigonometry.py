@@ -6,6 +6,7 @@ import math
 
 from ..autograd import Function
 from ..devices import xp_of
+from ..no_tensor import takes_tensors
 from ..tensor import Tensor
 from ..typing import Array
 from .choice import where
@@ -213,6 +214,7 @@ def hypot(input: Tensor, other: Tensor) -> Tensor:
     return Hypot.apply(x, y)
 
 
+@takes_tensors
 def sinc(input: Tensor) -> Tensor:
     """sin(pi input) / (pi input), and 1 at 0."""
     return Sinc.apply(to_float(input))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .. import kernels
 from ..autograd import Function
 from ..kernels.geometry import Geometry
+from ..no_tensor import takes_tensors
 from ..tensor import Tensor
 from ..typing import Array
 from .conv import window_geometry
@@ -64,6 +65,7 @@ def unfold(
     return Unfold.apply(input, geometry=geometry)
 
 
+@takes_tensors
 def fold(
     input: Tensor,
     output_size: int | tuple[int, int],

@@ -8,6 +8,7 @@ from ..autograd import Function
 from ..devices import xp_of
 from ..dtypes import int64
 from ..kernels.geometry import Pair
+from ..no_tensor import takes_tensors
 from ..tensor import Tensor
 from ..typing import Array
 from .adaptive_pool import PlaneGather
@@ -30,6 +31,7 @@ class MaxUnpool2d(Function):
         return PlaneGather.apply(grad, indices=self.indices), None
 
 
+@takes_tensors
 def max_unpool1d(
     input: Tensor,
     indices: Tensor,
@@ -67,6 +69,7 @@ def max_unpool1d(
     return squeeze(out, -2)
 
 
+@takes_tensors
 def max_unpool2d(
     input: Tensor,
     indices: Tensor,

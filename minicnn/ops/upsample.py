@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 from ..tensor import Tensor
+from ..warn import warn
 from .resize import interpolate
 
 Size = int | Sequence[int] | None
@@ -43,7 +43,4 @@ def upsample_bilinear(input: Tensor, size: Size = None, scale_factor: Factor = N
 
 
 def _warn(name: str) -> None:
-    warnings.warn(
-        f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.",
-        stacklevel=3,
-    )
+    warn(f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.")

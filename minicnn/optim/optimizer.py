@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Sequence
 from copy import deepcopy
@@ -18,6 +17,7 @@ from ..ops.elementwise import neg
 from ..ops.half_copy import kept_half_copy, mark_half_copy_current
 from ..tensor import Tensor
 from ..typing import Array
+from ..warn import warn
 from .hooks import (
     OptimizerHooks,
     hooked,
@@ -175,10 +175,9 @@ class Optimizer(OptimizerHooks):
                     f"{index} of the group being added, of shape {tuple(param.shape)}"
                 )
         if _has_repeats(params):
-            warnings.warn(
+            warn(
                 "optimizer contains a parameter group with duplicate parameters; "
-                "each step updates them once for every time they appear",
-                stacklevel=4,
+                "each step updates them once for every time they appear"
             )
 
     def _check_names(self, names: list[str], params: list[Tensor]) -> None:
@@ -457,9 +456,13 @@ def check_state_dict(state_dict: object) -> None:
 
 
 def check_lr(lr: float | Tensor) -> None:
-    """Raise ValueError, in torch's words, for a learning rate below 0 or of several elements."""
+    """Raise ValueError, in torch's words, for a learning rate below 0 or of several elements.
+
+    What is no number is a TypeError.
+    """
     if isinstance(lr, Tensor) and lr.array.size != 1:
         raise ValueError(f"Tensor lr must be 1-element, got shape {tuple(lr.shape)}")
+    _require_number("lr", lr)
     check_option("learning rate", float(lr))
 
 
@@ -474,11 +477,20 @@ def check_implementation(foreach: bool | None, fused: bool | None, differentiabl
 def check_betas(betas: tuple[Any, Any]) -> None:
     """Raise ValueError, in torch's words, unless both betas are in [0, 1)."""
     for index in range(2):
-        check_option(f"beta parameter at index {index}", float(betas[index]), below=1.0)
+        name = f"beta parameter at index {index}"
+        _require_number(name, betas[index])
+        check_option(name, float(betas[index]), below=1.0)
 
 
 def check_option(name: str, value: float, below: float | None = None) -> None:
     """Raise ValueError, in torch's words, unless ``0 <= value`` (and ``value < below``)."""
+    _require_number(name, value)
     if not value >= 0 or (below is not None and not value < below):
         rule = "at least 0" if below is None else f"in [0, {below})"
         raise ValueError(f"Invalid {name}: {value} (must be {rule})")
+
+
+def _require_number(name: str, value: object) -> None:
+    """Raise TypeError for anything but a number or a tensor."""
+    if not hasattr(value, "__float__"):
+        raise TypeError(f"{name} must be a number, got {value!r}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import threading
-import warnings
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from ..memory import empty_cache
 from ..nn.module import Module
 from ..size import Size
 from ..tensor import Tensor
+from ..warn import warn
 from .choice import Choices
 from .guard import Guard
 from .plan import Plan
@@ -259,7 +259,7 @@ class _Plans:
                 raise
             if not self.warned:
                 self.warned = True
-                warnings.warn(f"{error}; it runs as it is written", stacklevel=5)
+                warn(f"{error}; it runs as it is written")
             return _Entry(before, failed=True)
         return _Entry(Guard(graph.modules, tensors), plan)
 

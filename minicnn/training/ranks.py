@@ -11,7 +11,6 @@ import contextlib
 import os
 import platform
 import sys
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -28,6 +27,7 @@ from ..kernels.cpu.runtime.threads import set_num_threads
 from ..nn import Module, SyncBatchNorm
 from ..tensor import Tensor
 from ..typing import DeviceLike
+from ..warn import warn
 from .interrupt import StopRequest
 
 __all__ = [
@@ -176,7 +176,7 @@ def share_skipped(loaders: Sequence[DataLoader]) -> None:
                     continue
                 loader.skipped[index] = reason
                 if is_first():
-                    warnings.warn(f"rank {number} left out sample {index}: {reason}", stacklevel=2)
+                    warn(f"rank {number} left out sample {index}: {reason}")
 
 
 def backward(loss: Tensor) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 
 from ..ops.resize import interpolate
 from ..tensor import Tensor
+from ..warn import warn
 from ._arguments import Picture, Transform, check_picture
 from ._batches import in_floats
 from .dimensions import get_dimensions
@@ -46,7 +46,7 @@ def resize(
     if isinstance(img, Tensor):
         return _resize_tensor(img, new, mode.value, bool(antialias))
     if antialias is False:
-        warnings.warn("antialias=False has no effect on PIL images", stacklevel=2)
+        warn("antialias=False has no effect on PIL images")
     return check_picture(img).resize((new[1], new[0]), mode.pil)
 
 

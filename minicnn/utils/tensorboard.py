@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from ..tensor import Tensor
+from ..warn import warn
 
 if TYPE_CHECKING:
     from tensorboardX import SummaryWriter
@@ -66,6 +66,6 @@ def graph(
     """
     from tensorboardX.proto.graph_pb2 import GraphDef
 
-    warnings.warn("add_graph draws nothing: minicnn does not trace networks", stacklevel=3)
+    warn("add_graph draws nothing: minicnn does not trace networks")
     empty = GraphDef()  # written as statistics, too: no bytes
     return empty, empty

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from ..autograd import no_grad
 from ..tensor import Tensor
+from ..warn import warn
 
 __all__ = ["draw_bounding_boxes", "draw_keypoints", "draw_segmentation_masks"]
 
@@ -67,13 +67,13 @@ def draw_bounding_boxes(
         )
     count = len(edges)
     if count == 0:
-        warnings.warn("draw_bounding_boxes got no boxes", stacklevel=2)
+        warn("draw_bounding_boxes got no boxes")
         return image
     if labels is not None and len(labels) != count:
         raise ValueError(f"there must be a label for each box, got {len(labels)} for {count}")
     if font is None and font_size is not None:
         message = "'font_size' will be ignored without 'font'"
-        warnings.warn(message, stacklevel=2)
+        warn(message)
     outlines = _parse_colors(colors, count)
     inks = outlines
     if label_colors or fill_labels:
@@ -131,7 +131,7 @@ def draw_segmentation_masks(
             f"got {tuple(masks.shape)} of {masks.dtype}"
         )
     if len(masks) == 0:
-        warnings.warn("masks doesn't contain any mask. No mask was drawn", stacklevel=2)
+        warn("masks doesn't contain any mask. No mask was drawn")
         return image
     pixels, areas = image.detach().cpu().numpy(), masks.cpu().numpy()
     palette = np.array(_parse_colors(colors, len(areas))[: len(areas)], np.float32)

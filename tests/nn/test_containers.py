@@ -97,3 +97,9 @@ def test_module_dict() -> None:
     assert [type(m) for m in layers.values()] == [nn.Linear]
     layers.clear()
     assert len(layers) == 0
+
+
+@pytest.mark.parametrize("make", [nn.Sequential, lambda *given: nn.ModuleList(given)])
+def test_a_class_for_a_module(make: Callable[..., nn.Module]) -> None:
+    with pytest.raises(TypeError, match=r"got the class ReLU: write ReLU\(\)"):
+        make(nn.ReLU, nn.ReLU())

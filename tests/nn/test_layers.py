@@ -304,3 +304,35 @@ def test_linear_without_features_or_outputs(features: tuple[int, int]) -> None:
 @pytest.mark.parametrize("dim, sizes", [(3, (3, 4)), (1, (5, -1)), (1, 12), (-1, [3, 4])], ids=str)
 def test_unflatten_as_in_torch(dim: int, sizes: Any) -> None:
     assert_agrees(lambda m, x: m.nn.Unflatten(dim, sizes)(x), np.ones((2, 12)))
+
+
+@pytest.mark.without_numbers
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: nn.Linear(16 * 8 / 2, 10), "Linear expects in_features to be an integer, got 64.0"),
+        (lambda: nn.Conv2d(3, 64 / 2, 3), "Conv2d expects out_channels to be an integer, got 32.0"),
+        (lambda: nn.Conv1d(3, 4, (3.0,)), r"Conv1d expects kernel_size to hold integers, got \(3.0,"),
+        (lambda: nn.ConvTranspose2d(3, 4, 3, padding=1.0), "expects padding to be an integer, got 1.0"),
+        (lambda: nn.Embedding(2.5, 2), "Embedding expects num_embeddings to be an integer, got 2.5"),
+        (lambda: nn.BatchNorm2d(2.5), "BatchNorm2d expects num_features to be an integer, got 2.5"),
+        (lambda: nn.LayerNorm(4.0), "LayerNorm expects normalized_shape to be an integer, got 4.0"),
+        (lambda: nn.GroupNorm(2.0, 4), "GroupNorm expects num_groups to be an integer, got 2.0"),
+        (lambda: nn.MultiheadAttention(8.0, 2), "expects embed_dim to be an integer, got 8.0"),
+    ],
+)  # fmt: skip
+def test_a_float_where_an_integer_belongs(make: Callable[[], Any], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        make()
+
+
+def test_integers_may_be_of_numpy() -> None:
+    layer = nn.Conv2d(np.int64(3), np.int64(2), np.int64(3))
+    assert layer.weight.shape == (2, 3, 3, 3)
+    assert nn.LayerNorm(np.int64(4)).weight.shape == (4,)
+
+
+def test_an_input_of_other_channels_is_named() -> None:
+    message = r"batch_norm expects 8 channels, .*, got input of shape \(2, 16, 4, 4\)"
+    with pytest.raises(RuntimeError, match=message):
+        nn.BatchNorm2d(8)(mc.ones(2, 16, 4, 4))

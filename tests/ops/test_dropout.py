@@ -172,3 +172,13 @@ def test_of_everything_keeps_the_dtype(dtype: str) -> None:
     x = minicnn.ones(4).to(np.dtype(dtype))
     assert F.dropout(x, 1.0).dtype == x.dtype and not F.dropout(x, 1.0).any()
     assert F.dropout(x, 1.0, inplace=True) is x and not x.any()
+
+
+@pytest.mark.parametrize("name", ["dropout", "dropout3d", "alpha_dropout", "feature_alpha_dropout"])
+def test_integers_are_refused_in_training(name: str) -> None:
+    for lib in (torch, minicnn):
+        function, x = getattr(lib.nn.functional, name), lib.ones(1, 2, 1, 3, 3).long()
+        with pytest.raises(RuntimeError):
+            function(x, 0.5, True)
+        assert function(x, 0.5, False) is x
+        assert function(x, 1.0, True).tolist() == (x * 0).tolist()

@@ -66,3 +66,9 @@ def test_wrong_equations(equation: str) -> None:
 def test_tensordot(dims) -> None:
     x, y = RNG.standard_normal((2, 3, 4)), RNG.standard_normal((3, 4, 2))
     assert_agrees(lambda m, x, y: m.tensordot(x, y, dims=dims), x, y)
+
+
+@pytest.mark.parametrize("other", [np.eye(2), 1.0])
+def test_what_is_no_tensor_is_named(other):
+    with pytest.raises(TypeError, match=f"einsum expects tensors, got {type(other).__name__}"):
+        mc.einsum("ij->", other)

@@ -330,3 +330,14 @@ def test_operands_that_may_be_numbers(name, operands):
         return
     else:
         assert call(mc) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("sequence", [[0], (1, 2), "=", b"="])
+def test_a_tensor_says_how_often_a_sequence_is_repeated(sequence):
+    for count in (mc.tensor(3), mc.tensor([3])):
+        assert sequence * count == count * sequence == sequence * 3
+    for other in (mc.tensor(3.0), mc.tensor([3, 4])):
+        with pytest.raises(TypeError, match="an index must be an integer tensor of one element"):
+            sequence * other
+    with pytest.raises(TypeError, match="mul expects tensors or numbers"):
+        mc.mul(mc.tensor(3), sequence)

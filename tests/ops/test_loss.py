@@ -479,3 +479,11 @@ def test_weight_for_every_class() -> None:
     for loss in (F.cross_entropy, F.nll_loss):
         with pytest.raises(RuntimeError, match=r"weight of shape \(4,\), got \(3,\)"):
             loss(minicnn.tensor(LOGITS), minicnn.tensor(TARGET), weight)
+
+
+@pytest.mark.parametrize("target", [[[0, 1, 0], [1, 0, 0]], [[False, True, False]] * 2])
+def test_class_probabilities_are_floating_point_numbers(target: list[Any]) -> None:
+    with pytest.raises(RuntimeError):
+        TF.cross_entropy(torch.ones(2, 3), torch.tensor(target))
+    with pytest.raises(RuntimeError, match=r"class probabilities, .* got (int64|bool)"):
+        F.cross_entropy(minicnn.ones(2, 3), minicnn.tensor(target))

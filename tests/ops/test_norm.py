@@ -325,7 +325,7 @@ ERRORS = [
     (
         RuntimeError,
         lambda: F.batch_norm(x, None, None, minicnn.ones(4), training=True),
-        r"weight of shape \(3,\), got \(4,\)",
+        r"expects 4 channels, as many as weight has, got input of shape \(2, 3, 4, 4\)",
     ),
     (RuntimeError, lambda: F.layer_norm(x, (4, 5)), r"shape \(..., 4, 5\), got \(2, 3, 4, 4\)"),
     (
@@ -334,7 +334,7 @@ ERRORS = [
         r"weight of shape \(4,\), got \(3,\)",
     ),
     (RuntimeError, lambda: F.group_norm(x, 2), "num_groups=2 must divide the 3 channels"),
-    (RuntimeError, lambda: F.group_norm(x, 3, minicnn.ones(4)), r"weight of shape \(3,\)"),
+    (RuntimeError, lambda: F.group_norm(x, 3, minicnn.ones(4)), "expects 4 channels, as many as"),
     (ValueError, lambda: F.group_norm(x[:1, :, 0, 0], 3), "more than 1 value per group"),
     (ValueError, lambda: F.local_response_norm(x[0, 0], 3), "3 or more dimensions"),
     (ValueError, lambda: F.local_response_norm(x, 0), "size of at least 1, got 0"),

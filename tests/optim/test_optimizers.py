@@ -500,3 +500,18 @@ def test_scaled_gradients(name: str) -> None:
                 np.testing.assert_array_equal(param.numpy_copy(), expected.numpy_copy())
     if name != "SGD":
         assert optimizer.state[params[0]]["step"] == (3 if counts_all else 2)
+
+
+@pytest.mark.without_numbers
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"lr": "0.1"}, "lr must be a number, got '0.1'"),
+        ({"lr": None}, "lr must be a number, got None"),
+        ({"weight_decay": "0.1"}, "weight_decay value must be a number, got '0.1'"),
+    ],
+)
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop"])
+def test_what_is_no_number_is_named(name: str, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        getattr(optim, name)([mc.ones(2, requires_grad=True)], **options)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import shutil
 import string
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from PIL import Image
 from ...io.files import load
 from ...io.idx import read_idx
 from ...tensor import Tensor
+from ...warn import warn
 from ..vision_dataset import VisionDataset
 from ._checks import check_there, unusable
 from .utils import download_and_extract_archive, extract_archive, verify_str_arg
@@ -176,7 +176,7 @@ class MNIST(VisionDataset):
     # ---- names of old ----
 
     def _renamed(self, old: str, new: str) -> Tensor:
-        warnings.warn(f"{old} has been renamed {new}", stacklevel=3)
+        warn(f"{old} has been renamed {new}")
         return getattr(self, new)
 
     @property

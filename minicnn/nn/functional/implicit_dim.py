@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
-
+from ...no_tensor import takes_tensors
 from ...ops import softmax as ops
 from ...ops.elementwise import neg
 from ...tensor import Tensor
 from ...typing import DTypeLike
+from ...warn import warn
 
 
+@takes_tensors
 def softmax(
     input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DTypeLike | None = None
 ) -> Tensor:
@@ -19,7 +20,7 @@ def softmax(
         input: any shape.
         dim: the dimension that sums to 1. Without it, torch's choice is taken, with torch's warning:
             0 for 0, 1 and 3 dimensions, else 1.
-        _stacklevel: which caller the warning is about.
+        _stacklevel: accepted for torch's scripts, as the warning names the caller's line anyway.
         dtype: the dtype to convert ``input`` to first.
 
     Raises:
@@ -28,9 +29,10 @@ def softmax(
 
     As ``torch.nn.functional.softmax``.
     """
-    return ops.softmax(input, _chosen("softmax", input, dim, _stacklevel), dtype)
+    return ops.softmax(input, _chosen("softmax", input, dim), dtype)
 
 
+@takes_tensors
 def log_softmax(
     input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DTypeLike | None = None
 ) -> Tensor:
@@ -38,9 +40,10 @@ def log_softmax(
 
     Arguments and errors as in :func:`softmax`. As ``torch.nn.functional.log_softmax``.
     """
-    return ops.log_softmax(input, _chosen("log_softmax", input, dim, _stacklevel), dtype)
+    return ops.log_softmax(input, _chosen("log_softmax", input, dim), dtype)
 
 
+@takes_tensors
 def softmin(
     input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: DTypeLike | None = None
 ) -> Tensor:
@@ -48,16 +51,15 @@ def softmin(
 
     As ``torch.nn.functional.softmin``.
     """
-    return ops.softmax(neg(input), _chosen("softmin", input, dim, _stacklevel), dtype)
+    return ops.softmax(neg(input), _chosen("softmin", input, dim), dtype)
 
 
-def _chosen(name: str, x: Tensor, dim: int | None, stacklevel: int) -> int:
+def _chosen(name: str, x: Tensor, dim: int | None) -> int:
     """The dimension, or a choice without it, as torch makes it."""
     if dim is not None:
         return dim
-    warnings.warn(
+    warn(
         f"Implicit dimension choice for {name} has been deprecated. "
-        "Change the call to include dim=X as an argument.",
-        stacklevel=stacklevel,
+        "Change the call to include dim=X as an argument."
     )
     return 0 if x.ndim in (0, 1, 3) else 1

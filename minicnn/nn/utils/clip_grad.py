@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable
 
 import numpy as np
 
 from ...devices import current_device_of, on_own_device, xp_of
+from ...no_tensor import takes_tensors
 from ...tensor import Tensor
 from ...typing import Array
+from ...warn import warn
 
 __all__ = [
     "clip_grad_norm",
@@ -29,6 +30,7 @@ def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
     return [p.grad for p in _listed(parameters) if p.grad is not None]
 
 
+@takes_tensors
 def clip_grad_norm_(
     parameters: Tensor | Iterable[Tensor],
     max_norm: float,
@@ -65,10 +67,11 @@ def clip_grad_norm(
     foreach: bool | None = None,
 ) -> Tensor:
     """:func:`clip_grad_norm_` under its older name."""
-    warnings.warn("clip_grad_norm is deprecated: use clip_grad_norm_", FutureWarning, stacklevel=2)
+    warn("clip_grad_norm is deprecated: use clip_grad_norm_", FutureWarning)
     return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite)
 
 
+@takes_tensors
 def get_total_norm(
     tensors: Tensor | Iterable[Tensor],
     norm_type: float = 2.0,
@@ -137,6 +140,7 @@ def _scale_down(grads: list[Tensor], max_norm: float, total_norm: Tensor) -> Non
             grad.bump_version()
 
 
+@takes_tensors
 def clip_grad_value_(
     parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None
 ) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ...autograd import no_grad
+from ...no_tensor import takes_tensors
 from ...ops.shape import cat
 from ...tensor import Tensor
 
 __all__ = ["parameters_to_vector", "vector_to_parameters"]
 
 
+@takes_tensors
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """All parameters in one vector, each flattened in C order; differentiable."""
     return cat([p.reshape(-1) for p in parameters])

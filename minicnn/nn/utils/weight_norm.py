@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
+from ...no_tensor import takes_tensors
 from ...ops.elementwise import div, mul
 from ...ops.reduce import norm
 from ...tensor import Tensor
+from ...warn import warn
 from ..module import Module
 from ..parameter import Parameter
 from .hook import find_hook, remove_hook
@@ -15,6 +16,7 @@ from .hook import find_hook, remove_hook
 __all__ = ["norm_except_dim", "remove_weight_norm", "scaled_to_norm", "weight_norm"]
 
 
+@takes_tensors
 def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:
     """The norms over all dimensions but ``dim``, which are kept with size 1; over all for -1.
 
@@ -63,10 +65,9 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
     As ``torch.nn.utils.weight_norm`` (Salimans and Kingma, 2016), which
     :func:`parametrizations.weight_norm` replaces.
     """
-    warnings.warn(
+    warn(
         "nn.utils.weight_norm is deprecated: use nn.utils.parametrizations.weight_norm",
         FutureWarning,
-        stacklevel=2,
     )
     if find_hook(module, WeightNorm, name) is not None:
         raise RuntimeError(f"parameter {name!r} has a weight norm already")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 from ...tensor import Tensor
+from ...warn import warn
 from ..optimizer import Optimizer
 
 # a learning rate: a tensor if the optimizer was given one
@@ -63,11 +63,10 @@ class LRScheduler:
         Schedules of this package implement :meth:`next_lrs`, which this calls.
         """
         if not self._get_lr_called_within_step:
-            warnings.warn(
+            warn(
                 "To get the last learning rate computed by the scheduler, "
                 "please use `get_last_lr()`.",
                 UserWarning,
-                stacklevel=2,
             )
         return self.next_lrs()
 
@@ -86,11 +85,10 @@ class LRScheduler:
             epoch: deprecated: the epoch to go to.
         """
         if self._step_count == 1 and not self.optimizer.step_called:
-            warnings.warn(
+            warn(
                 "Detected call of `lr_scheduler.step()` before `optimizer.step()`: call "
                 "`optimizer.step()` first, otherwise the schedule's first value is skipped.",
                 UserWarning,
-                stacklevel=2,
             )
         self._step_count += 1
         if epoch is not None:
@@ -135,10 +133,9 @@ def while_set(schedule: LRScheduler, flag: str) -> Iterator[None]:
 
 def warn_of_epoch() -> None:
     """Warn that ``step(epoch)`` is deprecated."""
-    warnings.warn(
+    warn(
         "The epoch parameter in `scheduler.step()` is deprecated: leave it out, the schedule counts",
         UserWarning,
-        stacklevel=3,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from ...tensor import Tensor
 from ...tv_tensors import Image, TVTensor, Video
 from ...tv_tensors.base import is_pure_tensor, plain
 from ...typing import DTypeLike
+from ...warn import warn
 from .. import conversion
 from ..normalize import in_a_list
 from . import functional as F
@@ -113,9 +113,7 @@ class ToTensor(Transform):
 
     def __init__(self) -> None:
         super().__init__()
-        warnings.warn(
-            "ToTensor is deprecated: use ToImage, then ToDtype with scale=True", stacklevel=2
-        )
+        warn("ToTensor is deprecated: use ToImage, then ToDtype with scale=True")
 
     def transform(self, inpt: Any, params: Params) -> object:
         return conversion.to_tensor(inpt)

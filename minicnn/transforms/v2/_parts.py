@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from ...tensor import Tensor
 from ...tv_tensors import BoundingBoxes, KeyPoints, Mask
+from ...warn import warn
 from ..erasing import check_erasing, random_rectangle
 from . import functional as F
 from ._samples import query_chw
@@ -65,7 +65,7 @@ class RandomErasing(RandomTransform):
     ) -> Any:
         if isinstance(inpt, (BoundingBoxes, KeyPoints, Mask)):
             name = type(inpt).__name__
-            warnings.warn(f"RandomErasing leaves inputs of type {name} as they are", stacklevel=2)
+            warn(f"RandomErasing leaves inputs of type {name} as they are")
         return super()._call_kernel(functional, inpt, *args, **kwargs)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from ....dtypes import float32
 from ....tensor import Tensor
 from ....tv_tensors import BoundingBoxes, Image, KeyPoints, Mask, Video, wrap
 from ....typing import DTypeLike
+from ....warn import warn
 from ... import conversion
 from ... import normalize as pictures
 from ...conversion import convert_image_dtype, pil_to_tensor, to_pil_image
@@ -96,7 +96,5 @@ def normalize(
 
 def to_tensor(inpt: Any) -> Tensor:
     """The first transforms' function, with torchvision's warning that it is deprecated."""
-    warnings.warn(
-        "to_tensor is deprecated: use to_image, then to_dtype with scale=True", stacklevel=2
-    )
+    warn("to_tensor is deprecated: use to_image, then to_dtype with scale=True")
     return conversion.to_tensor(inpt)

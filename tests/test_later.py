@@ -2,6 +2,8 @@
 
 import ast
 import importlib
+import inspect
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -54,3 +56,11 @@ def test_a_function_stands_where_its_module_has_the_same_name():
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="module 'minicnn.nn' has no attribute 'Convolution'"):
         _ = mc.nn.Convolution
+
+
+def test_functions_are_pickled_by_their_public_names():
+    """A module that keeps one is saved whole, and goes to the processes of a loader."""
+    for library in (mc, mc.nn.functional):
+        functions = (getattr(library, name) for name in dir(library) if name[0] != "_")
+        for function in filter(inspect.isfunction, functions):
+            assert pickle.loads(pickle.dumps(function)) is function

@@ -163,5 +163,16 @@ IN_PLACE = [
 def find(name: str) -> Callable[..., Any] | None:
     """A function of ``minicnn`` that was not defined when it was imported."""
     if name in FUNCTIONS:
-        return with_keywords(load(name))
-    return takes_tensors(getattr(Tensor, name)) if name in IN_PLACE else None
+        return _as_public(name, with_keywords(load(name)))
+    return _as_public(name, takes_tensors(getattr(Tensor, name))) if name in IN_PLACE else None
+
+
+def _as_public(name: str, function: Any) -> Callable[..., Any]:
+    """The function, which pickle will look for under its public name."""
+    function.__module__, function.__qualname__ = "minicnn", name
+    return function
+
+
+for _name, _value in tuple(globals().items()):
+    if hasattr(_value, "__wrapped__"):  # a decorated operation
+        _as_public(_name, _value)

@@ -156,7 +156,7 @@ def _dropout(function: Callable[..., Tensor], name: str, inplace: bool) -> Calla
     def operation(input: Tensor, p: float, train: bool) -> Tensor:
         return function(input, p, train, inplace)
 
-    operation.__name__ = name
+    operation.__name__ = operation.__qualname__ = name
     operation.__doc__ = function.__doc__
     return operation
 

@@ -23,7 +23,7 @@ _SQUEEZE = float(np.float32(0.0331))
 def gamma(concentration: Array, generator: Generator) -> Array:
     """A positive number from Gamma(a, 1) for each ``a`` of a NumPy array of float32 or float64.
 
-    For 0 it is the least positive one, for what else has no such distribution it may be NaN.
+    For 0 it is the least positive one; what else is not above 0 has no such distribution.
     """
     dtype = concentration.dtype
     is_small = concentration < 1
@@ -31,18 +31,18 @@ def gamma(concentration: Array, generator: Generator) -> Array:
         powers = np.where(is_small, 1 / concentration, 0).ravel().tolist()
         d = (np.where(is_small, concentration + 1, concentration) - _THIRD).astype(np.float64)
         c = (1 / np.sqrt(9 * d)).ravel().tolist()
-    rows = zip(powers, d.ravel().tolist(), c, strict=True)
+    rows = zip(concentration.ravel().tolist(), powers, d.ravel().tolist(), c, strict=True)
     numbers = np.array([_gamma(*row, generator) for row in rows], dtype)
     return np.maximum(numbers, np.finfo(dtype).tiny).reshape(concentration.shape)
 
 
-def _gamma(power: float, d: float, c: float, generator: Generator) -> float:
+def _gamma(concentration: float, power: float, d: float, c: float, generator: Generator) -> float:
     """A number from Gamma(d + 1/3, 1), times u ** power where u is uniform in (0, 1].
 
     The product has a distribution with a concentration below 1 (G. Marsaglia, W. W. Tsang, "A simple
     method for generating gamma variables", 2000).
     """
-    if power == math.inf:
+    if concentration == 0:
         return 0.0
     scale = (1 - generator.random(dtype=np.float64)) ** power if power else 1.0
     while True:

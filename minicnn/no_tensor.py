@@ -1,7 +1,7 @@
 """What was given in place of a tensor is named in a TypeError.
 
-Nothing is checked before an operation runs, which a small one would notice: what is no tensor lacks
-an attribute of tensors, and the AttributeError tells what it was.
+Nothing is checked before an operation runs, as that would slow small ones down: what is no tensor
+lacks an attribute of tensors, and the AttributeError tells what it was.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def takes_tensors(operation: F) -> F:
-    """Decorates an operation that no other decorator lets :func:`refuse` what is no tensor."""
+    """Lets an operation :func:`refuse` what is no tensor, if no other decorator of it does so."""
 
     @functools.wraps(operation)
     def call(*args: Any, **kwargs: Any) -> Any:

@@ -355,7 +355,7 @@ class Tensor(TensorMethods):
         return int(self.item())
 
     def __index__(self) -> int:
-        if self.dtype.kind not in "iu" or self.array.size != 1:
+        if self.dtype.kind not in "biu" or self.array.size != 1:
             raise TypeError(
                 "an index must be an integer tensor of one element, "
                 f"got {self.array.dtype} of shape {tuple(self.shape)}"

@@ -60,7 +60,7 @@ def test_an_unknown_name_is_an_attribute_error():
 
 def test_functions_are_pickled_by_their_public_names():
     """A module that keeps one is saved whole, and goes to the processes of a loader."""
-    for library in (mc, mc.nn.functional):
+    for library in (mc, mc.nn.functional, mc.nn.init, mc.special, mc.linalg):
         functions = (getattr(library, name) for name in dir(library) if name[0] != "_")
         for function in filter(inspect.isfunction, functions):
             assert pickle.loads(pickle.dumps(function)) is function

@@ -96,8 +96,8 @@ class set_grad_enabled(Switch):
 
     def __init__(self, mode: bool) -> None:
         super().__init__(mode)
-        super().__enter__()
-        self.outside = self.previous.pop()
+        self.outside = _switches.grad
+        _switches.grad = mode
 
     def __enter__(self) -> None:
         mode.grad = self.outside

@@ -92,12 +92,14 @@ def _of_sum(node: Any) -> str:
 
 def _of_getitem(node: Any) -> str:
     """torch takes one key after the other, whole dimensions excepted; the last gives the name."""
-    names = [
-        _KEYS.get(type(key), "IndexBackward0")
-        for step in node.index
-        for key in step
-        if key is not Ellipsis and not (type(key) is slice and key == slice(None))
-    ]
+    names: list[str] = []
+    for step in node.index:
+        keys = [key for key in step if key is not Ellipsis]
+        names += [
+            _KEYS.get(type(key), "IndexBackward0")
+            for key in keys
+            if len(keys) == 1 or not (type(key) is slice and key == slice(None))
+        ]
     if "IndexBackward0" in names:
         return "IndexBackward0"
     return names[-1] if names else "AliasBackward0"

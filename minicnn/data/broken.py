@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from tqdm import tqdm
 
 from ..output import printable
-from .picture import BrokenPicture
 
 __all__ = ["broken_pictures"]
 
@@ -21,8 +20,8 @@ def broken_pictures(
     """Loads ``count`` pictures in threads, with a progress bar.
 
     Args:
-        load: called with the number of a picture, raises a :class:`BrokenPicture` or an OSError
-            for a broken one.
+        load: called with the number of a picture, raises an OSError, such as
+            :class:`~minicnn.data.BrokenPicture`, for a broken one.
         describe: called with its number, returns its path.
         count: pictures.
         num_workers: threads.
@@ -36,7 +35,7 @@ def broken_pictures(
         for i in range(start, min(start + _CHUNK, count)):
             try:
                 load(i)
-            except (BrokenPicture, OSError) as error:
+            except OSError as error:
                 path = describe(i)
                 found.append((path, str(error).removeprefix(printable(path) + ": ")))
         return found

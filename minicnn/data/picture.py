@@ -63,7 +63,7 @@ def load_picture(
 
     Raises:
         OSError: if the file cannot be read, and ``on_error`` is ``"raise"``.
-        BrokenPicture: if it cannot be decoded, whatever ``on_error`` is.
+        BrokenPicture: an OSError, too, if it cannot be decoded, whatever ``on_error`` is.
     """
     check_on_error(on_error)
     name = os.fspath(path)

@@ -412,7 +412,7 @@ def _deprecated(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         warn(f"nn.init.{old_name} is deprecated, use nn.init.{new_name}", FutureWarning)
         return function(*args, **kwargs)
 
-    old.__name__ = old_name
+    old.__name__ = old.__qualname__ = old_name
     return old
 
 

@@ -13,7 +13,6 @@ from ..autograd import Function
 from ..creation import zeros_like
 from ..devices import xp_of
 from ..dtypes import bool_, int64, is_floating, number_in
-from ..no_tensor import refuse
 from ..tensor import Tensor
 from ..typing import Array
 from .choice import where
@@ -504,20 +503,12 @@ def cos(input: Tensor) -> Tensor:
 
 def tanh(input: Tensor) -> Tensor:
     """The hyperbolic tangent."""
-    try:
-        return Tanh.apply(to_float(input))
-    except AttributeError as error:
-        refuse("tanh", error, (input,))
-        raise
+    return Tanh.apply(to_float(input))
 
 
 def sigmoid(input: Tensor) -> Tensor:
     """1 / (1 + exp(-input))."""
-    try:
-        return Sigmoid.apply(to_float(input))
-    except AttributeError as error:
-        refuse("sigmoid", error, (input,))
-        raise
+    return Sigmoid.apply(to_float(input))
 
 
 def floor(input: Tensor) -> Tensor:

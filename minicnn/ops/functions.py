@@ -1,7 +1,7 @@
 """The operations as functions of ``minicnn``, which take ``out=``: ``mc.add(x, y, out=z)``.
 
-Methods and operators have no such keyword, and are spared the time to look for it. Nor can they be
-called with something else than a tensor, which a function says.
+Methods and operators have no such keyword, and are spared the time to look for it. A function also
+names what it was given in place of a tensor; a method always has one.
 """
 
 from __future__ import annotations

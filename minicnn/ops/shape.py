@@ -132,9 +132,8 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
         TypeError: for something other than integers.
     """
     sizes = integers("reshape", sizes, shape)
-    known = math.prod(n for n in sizes if n != -1)
     try:
-        size = input.array.size
+        size, known = input.array.size, math.prod(n for n in sizes if n != -1)
         fits = known == size if -1 not in sizes else known > 0 and size % known == 0
         if not fits or sizes.count(-1) > 1:
             require_integers("reshape", sizes)

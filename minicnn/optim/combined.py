@@ -34,8 +34,8 @@ class Combined(Optimizer):
 
     Raises:
         TypeError: for anything but optimizers.
-        ValueError: for no optimizer, a tensor in two of them, or one like LBFGS, whose step computes
-            the loss several times.
+        ValueError: for no optimizer, a tensor in two of them (of groups that are added later, this
+            is not checked), or one like LBFGS, whose step computes the loss several times.
 
     torch has no such class: its scripts step, schedule and save each optimizer by itself.
     """

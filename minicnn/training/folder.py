@@ -7,11 +7,12 @@ import errno
 import itertools
 import os
 import sys
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING
+
+from ..warn import warn
 
 if TYPE_CHECKING:
     from typing import Self  # Python 3.11, not needed to run
@@ -93,7 +94,7 @@ def _lock(file: IO[bytes]) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
             raise
-        warnings.warn(f"this file system has no locks: start no other run in {file.name}")
+        warn(f"this file system has no locks: start no other run in {file.name}")
 
 
 def refuse_inside(paths: Iterable[PathLike], out: PathLike, option: str = "--data") -> None:

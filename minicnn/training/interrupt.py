@@ -33,8 +33,16 @@ def _comes_again(number: int, frame: FrameType | None) -> bool:
     while frame is not None and frame.f_code.co_name != "__del__":
         frame = frame.f_back
     if frame is not None:
-        threading.Timer(0.01, _thread.interrupt_main, (number,)).start()
+        threading.Timer(0.01, _send, (number,)).start()
     return frame is not None
+
+
+def _send(number: int) -> None:
+    """Sends this process a signal, as from outside."""
+    if sys.platform == "win32":
+        _thread.interrupt_main(number)
+    else:
+        os.kill(os.getpid(), number)
 
 
 class StopRequest:
@@ -42,7 +50,7 @@ class StopRequest:
 
     A KeyboardInterrupt inside an optimizer step would leave half of the weights updated. So what
     must be done as a whole stands under ``with stop.step:``, and Ctrl-C raises at its end; a second
-    one raises at once.
+    one raises at once, only after a ``__del__`` that is going on, where Python ignores errors.
 
     SIGTERM, which job schedulers send, and SIGHUP, sent when the terminal closes, do the same. They
     often come twice, so a second one changes nothing. A signal that is ignored stays so (``nohup``).

@@ -22,7 +22,8 @@ def lsuv_(net: nn.Module, images: Tensor, last: float = 1.0) -> nn.Module:
 
     Usual first weights keep the variance if all inputs of a layer vary alike. Pixels do not, and
     max-pooling raises the mean of squares, so in a deep network without batch norm the logits start
-    too large, and the layers learn at different speeds. One forward pass mends that, layer by layer.
+    too large, and the layers learn at different speeds. One forward pass, in which each layer is run
+    again with its new weights, mends that.
 
     Args:
         net: with the weights of its layers drawn; it runs in evaluation mode, and then all parts

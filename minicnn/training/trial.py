@@ -13,7 +13,7 @@ __all__ = ["try_network"]
 
 
 def try_network(net: Module, args: argparse.Namespace) -> None:
-    """Lets a network see one black image, as it will in the validation and, in batches of one, in training.
+    """Lets a network see black images, as it will in the validation and in training.
 
     Args:
         net: on the device of the run; it stays as it is, but in evaluation mode.
@@ -22,13 +22,15 @@ def try_network(net: Module, args: argparse.Namespace) -> None:
     Raises:
         ValueError: if it cannot take images of this size, or batch norm cannot take batches of one.
     """
-    image = zeros(1, 3, args.size, args.size, device=args.device)
+    images = zeros(2, 3, args.size, args.size, device=args.device)
     with no_grad():
-        net.eval()(image)
+        net.eval()(images[:1])
+        trained = copy.deepcopy(net).train()  # a copy, as batch norm's statistics change
+        trained(images)
         if args.batch_size > 1:
             return
         try:
-            copy.deepcopy(net).train()(image)  # a copy, as batch norm's statistics change
+            trained(images[:1])
         except ValueError as error:
             raise ValueError(
                 f"--batch-size must be at least 2 at {args.size} px, got 1: {error}"

@@ -36,7 +36,7 @@ class PrecisionRecall:
 
     def table(self, class_names: Sequence[str] | None = None) -> str:
         """The measures in percent, a line for each class, and their mean over the classes."""
-        names = [in_a_cell(name) for name in class_names or map(str, range(len(self.support)))]
+        names = [in_a_cell(str(name)) for name in class_names or map(str, range(len(self.support)))]
         if len(names) != len(self.support):
             raise ValueError(f"there must be {len(self.support)} class names, got {len(names)}")
         width = max(map(len, (*names, "class")))

@@ -28,7 +28,7 @@ def test_the_graph_can_be_walked(lib: Any) -> None:
 
 INDICES: list[Any] = [
     0, (0, slice(2)), (slice(None), 1), (slice(1, None), 0), (..., 0), None, (slice(None), None, 0),
-    (slice(None), slice(None)), ..., (0, ..., slice(1, None)), [0, 1], (0, [0, 1]),
+    slice(None), (slice(None), slice(None)), ..., (0, ..., slice(1, None)), [0, 1], (0, [0, 1]),
 ]  # fmt: skip
 
 
@@ -36,6 +36,7 @@ INDICES: list[Any] = [
 def test_names_of_indexing(index: Any) -> None:
     ours, theirs = (lib.ones(2, 3, 4, requires_grad=True)[index] for lib in (mc, torch))
     assert ours.grad_fn.name() == theirs.grad_fn.name()
+    assert ours[:].grad_fn.name() == theirs[:].grad_fn.name()
 
 
 # of x, of a = 3x and of y = 2a

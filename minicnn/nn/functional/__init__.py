@@ -28,7 +28,7 @@ from ...ops.dropout import (
     dropout3d,
     feature_alpha_dropout,
 )
-from ...ops.elementwise import sigmoid, tanh
+from ...ops.functions import sigmoid, tanh
 from ...ops.index import one_hot
 from ...ops.linear import linear
 from ...ops.norm import (

@@ -66,7 +66,8 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     if p == 1:
         # not 0.0, which would turn integers into float32
         return change(input, mul, False) if inplace else mul(input, False)
-    refuse_integers("dropout", input)
+    if not (isinstance(input, Tensor) and input.array.dtype.kind in "fV"):  # bfloat16 is of kind V
+        refuse_integers("dropout", input)  # and what is no tensor
     generator = default_generator if isinstance(input.array, np.ndarray) else cuda_generator
     if inplace:
         return change(input, Dropout.apply, p=p, generator=generator)

@@ -226,7 +226,8 @@ def test_voc_by_position_and_by_mistake(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"year must be one of 2007, .*got '2013'"):
         datasets.VOCDetection(tmp_path, "2013")
     with pytest.raises(
-        RuntimeError, match=r"no VOC2008 .*download=True, or unpack https://.*\.tar"
+        RuntimeError,
+        match=r"no VOC2008 .*unpack https://.*\.tar there, or in Python pass download=True",
     ):
         datasets.VOCDetection(tmp_path, "2008")
 

@@ -72,6 +72,7 @@ def test_keywords(module: str) -> None:
 
 @pytest.mark.cpu_only
 def test_keywords_of_top_level_functions() -> None:
+    """Of those that torch has in Python; what its C functions take cannot be read."""
     minicnn = importlib.import_module("minicnn")
     missing = {}
     for name in set(dir(torch)).intersection(minicnn.__all__) - {"compile", "load", "save"}:

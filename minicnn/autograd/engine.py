@@ -540,7 +540,14 @@ def backward(
     targets = None if inputs is None else _as_tuple(inputs)
     if targets is not None and not targets:
         raise RuntimeError("backward expects one tensor or more as inputs, got none")
-    _walk(roots, gradients, targets, True, retain_graph, create_graph)
+    _walk(
+        roots,
+        gradients,
+        targets,
+        accumulates=True,
+        retain_graph=retain_graph,
+        create_graph=create_graph,
+    )
 
 
 def grad(
@@ -574,7 +581,14 @@ def grad(
     """
     roots, targets = _as_tuple(outputs), _as_tuple(inputs)
     gradients = (None,) * len(roots) if grad_outputs is None else _as_tuple(grad_outputs)
-    walk = _walk(roots, gradients, targets, False, retain_graph, create_graph)
+    walk = _walk(
+        roots,
+        gradients,
+        targets,
+        accumulates=False,
+        retain_graph=retain_graph,
+        create_graph=create_graph,
+    )
     found = []
     for position, target in enumerate(targets):
         ((node, index),) = _edges_of((target,))

@@ -8,6 +8,7 @@ import copy
 from ..autograd import no_grad
 from ..creation import zeros
 from ..nn import Module
+from ..random import fork_rng
 
 __all__ = ["try_network"]
 
@@ -23,7 +24,7 @@ def try_network(net: Module, args: argparse.Namespace) -> None:
         ValueError: if it cannot take images of this size, or batch norm cannot take batches of one.
     """
     images = zeros(2, 3, args.size, args.size, device=args.device)
-    with no_grad():
+    with no_grad(), fork_rng():  # dropout draws nothing of the run's numbers
         net.eval()(images[:1])
         trained = copy.deepcopy(net).train()  # a copy, as batch norm's statistics change
         trained(images)

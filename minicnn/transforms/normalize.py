@@ -15,15 +15,11 @@ from ..tensor import Tensor
 from ..typing import Array
 from ._arguments import Transform
 
+Numbers = Sequence[float] | float  # one for each channel, or one for all
 _LINES = 8  # of pixels in a row of NumPy's loop, at most
 
 
-def normalize(
-    tensor: Tensor,
-    mean: Sequence[float] | float,
-    std: Sequence[float] | float,
-    inplace: bool = False,
-) -> Tensor:
+def normalize(tensor: Tensor, mean: Numbers, std: Numbers, inplace: bool = False) -> Tensor:
     """(tensor - mean) / std for each channel.
 
     Args:
@@ -95,7 +91,7 @@ def _check_normalize(tensor: Tensor, mean: Sequence[float], std: Sequence[float]
             )
 
 
-def in_a_list(values: Sequence[float] | float) -> list[float]:
+def in_a_list(values: Numbers) -> list[float]:
     """The numbers as a list, also a single one: ``(0.5)`` is no tuple."""
     is_one = isinstance(values, Number) or getattr(values, "ndim", 1) == 0
     return [values] if is_one else list(values)  # type: ignore[list-item, arg-type]
@@ -111,12 +107,7 @@ class Normalize(Transform):
 
     shown = ("mean", "std")
 
-    def __init__(
-        self,
-        mean: Sequence[float] | float,
-        std: Sequence[float] | float,
-        inplace: bool = False,
-    ) -> None:
+    def __init__(self, mean: Numbers, std: Numbers, inplace: bool = False) -> None:
         super().__init__()
         _check_std(in_a_list(std))
         self.mean, self.std, self.inplace = mean, std, inplace

@@ -31,8 +31,10 @@ def test_batches_of_one_need_larger_images_where_there_is_batch_norm(net):
 
 
 def test_the_network_stays_as_it_is(net):
-    net.eval()
+    net.append(nn.Dropout()).eval()
+    before = mc.get_rng_state()
     training.try_network(net, options(8, 1))
+    assert mc.equal(mc.get_rng_state(), before)
     assert np.array_equal(net[1].running_mean.numpy_copy(), np.zeros(4))
     with pytest.raises(RuntimeError, match="the output would be 0 x 0"):
         training.try_network(net, options(3, 2))

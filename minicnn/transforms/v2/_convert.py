@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from ...tv_tensors.base import is_pure_tensor, plain
 from ...typing import DTypeLike
 from ...warn import warn
 from .. import conversion
-from ..normalize import in_a_list
+from ..normalize import Numbers, in_a_list
 from . import functional as F
 from ._samples import has_any
 from ._transform import Transform
@@ -193,12 +193,7 @@ class Normalize(Transform):
         ValueError: as :func:`minicnn.transforms.functional.normalize`.
     """
 
-    def __init__(
-        self,
-        mean: Sequence[float] | float,
-        std: Sequence[float] | float,
-        inplace: bool = False,
-    ) -> None:
+    def __init__(self, mean: Numbers, std: Numbers, inplace: bool = False) -> None:
         super().__init__()
         self.mean, self.std, self.inplace = in_a_list(mean), in_a_list(std), inplace
 

@@ -73,6 +73,7 @@ class Pool:
                 thread.launched.result()
         except BaseException:
             self.close()
+            _wait_for_launch()
             raise
 
     @property
@@ -158,6 +159,7 @@ class _ProcessThread(_Thread):
     def _launch(self) -> None:
         _block_interrupts()
         with _launching:  # a process forked meanwhile would keep the other end open, too
+            self._check_open()
             self._connection, other_end = self._context.Pipe()
             self._process = self._context.Process(  # type: ignore[attr-defined]
                 target=worker.serve, args=(other_end, self._job, self._number), daemon=True
@@ -175,14 +177,17 @@ class _ProcessThread(_Thread):
         try:
             self._connection.send_bytes(pickle.dumps(request))  # send() leaves a buffer if it fails
             while not self._connection.poll(0.1):
-                if self._closing.is_set():
-                    raise RuntimeError("the DataLoader's workers were closed")
+                self._check_open()
                 if not self._process.is_alive() and not self._connection.poll():
                     raise EOFError
             answer = self._reader.receive()
         except (EOFError, OSError) as error:
             raise RuntimeError(_DIED) from error
         return worker.opened(answer)
+
+    def _check_open(self) -> None:
+        if self._closing.is_set():
+            raise RuntimeError("the DataLoader's workers were closed")
 
     def _end(self) -> None:
         with contextlib.suppress(OSError):
@@ -201,6 +206,12 @@ _DIED = (
 )
 
 _launching = threading.Lock()
+
+
+def _wait_for_launch() -> None:
+    """Waits for a process that is starting: it needs the main script, which may end now."""
+    if _launching.acquire(timeout=_SECONDS_TO_END):
+        _launching.release()
 
 
 def _start(process: multiprocessing.process.BaseProcess) -> None:

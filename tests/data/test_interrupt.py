@@ -30,6 +30,11 @@ class Samples(Dataset):
             time.sleep(60)
         time.sleep(0.02)
         return index
+    def __getstate__(self):  # worker processes start one after the other
+        if slow == "start":
+            print("started", flush=True)
+            time.sleep(0.5)
+        return {}
 
 def init(number):
     if slow == "init":
@@ -42,7 +47,7 @@ if __name__ == "__main__":
     loader = DataLoader(Samples(), 4, num_workers=2, worker_init_fn=init, **workers)
     try:
         for i, batch in enumerate(loader):
-            if i == 0 and slow != "init": print("started", flush=True)
+            if i == 0 and slow not in ("init", "start"): print("started", flush=True)
     except KeyboardInterrupt:
         if slow != "survive":
             raise
@@ -91,6 +96,7 @@ class Program:
     [
         ("nothing", "thread"),
         pytest.param("sample", "thread", marks=pytest.mark.slow),
+        ("start", "process"),
         ("init", "process"),
         ("sample", "fork"),
         pytest.param("sample", "process", marks=pytest.mark.slow),

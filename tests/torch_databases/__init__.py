@@ -15,7 +15,11 @@ the databases, and ``deviations.py`` lists what differs.
 """
 
 import torch
-from torch.testing._internal import common_utils  # noqa: F401  the databases import it
+from torch.testing._internal import common_utils  # the databases import it
 
+from .call import seed_all
+
+# Before every sample; torch's own also asks for the GPU's random numbers, which takes longer.
+common_utils.set_rng_seed = seed_all
 # It forbids to set torch's switches from then on, which other tests do.
 torch.backends.flags_frozen.__globals__["__allow_nonbracketed_mutation_flag"] = True

@@ -57,9 +57,8 @@ def parse_arguments() -> argparse.Namespace:
     training.fill_in(args, {**defaults, "size": size_for(args, defaults["size"])})
     if args.freeze and not args.weights:
         parser.error("--freeze needs --weights: what is frozen must have been trained")
-    if args.data and out_is_a_class(args):
-        told = f"got {args.out} in {args.data}"
-        parser.error(f"--out must not lie inside --data, whose folders are classes: {told}")
+    if args.data and not args.data.kind and not has_parts(args.data.path):
+        training.refuse_out_inside(parser, args.out, [args.data.path])
     return args
 
 
@@ -112,13 +111,6 @@ def open_pictures(
 def has_parts(folder: Path) -> bool:
     """Whether the pictures to train on and to validate lie apart."""
     return (folder / "train").is_dir() and (folder / "val").is_dir()
-
-
-def out_is_a_class(args: argparse.Namespace) -> bool:
-    """Whether the folder of the results would pass for a class, or for a part of one."""
-    folder = args.data.path
-    is_inside = args.out.resolve().is_relative_to(folder.resolve())
-    return is_inside and not args.data.kind and not has_parts(folder)
 
 
 def limited(pictures: data.Dataset, args: argparse.Namespace) -> data.Dataset:

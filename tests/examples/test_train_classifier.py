@@ -247,10 +247,7 @@ def test_a_mistake_is_told(monkeypatch, tmp_path, data, options, message):
         ("--freeze", "--freeze needs --weights"),
         ("--epochs 0", "--epochs: must be an integer of at least 1, got 0"),
         ("--val-fraction 2", "--val-fraction: must be between 0 and 1, got 2"),
-        (
-            "--data runs --out runs/a/b",
-            "--out must not lie inside --data, whose folders are classes",
-        ),
+        ("--data runs --out runs/a/b", "--out must not lie inside --data, whose pictures are all"),
         ("--data ", "--data: must not be empty"),
         ("--size 0", "--size: must be an integer of at least 1, got 0"),
         ("--model fcn8s", "invalid choice: 'fcn8s' (close to it: "),

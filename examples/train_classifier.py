@@ -172,11 +172,23 @@ def build(args: argparse.Namespace, num_classes: int) -> nn.Module:
         options = {"aux_logits": False}
     if args.weights is None:
         return models.get_model(args.model, num_classes=num_classes, **options).to(args.device)
+    options |= options_of_run(args)
     net = models.get_model(args.model, weights=args.weights, **options)
     models.replace_head(net, num_classes)
     if args.freeze:
         models.freeze(net)
     return net.to(args.device)
+
+
+def options_of_run(args: argparse.Namespace) -> dict:
+    """How the network of an earlier run was built, if --weights is a file in its folder."""
+    folder = Path(args.weights).parent
+    if not (Path(args.weights).is_file() and (folder / "metrics.json").is_file()):
+        return {}
+    network, _ = training.read_run(folder)
+    if network.model != args.model:
+        raise ValueError(f"{args.weights} has the weights of {network.model}, got {args.model}")
+    return {"num_classes": len(network.classes), **network.options}
 
 
 def describe(

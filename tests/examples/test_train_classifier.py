@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import signal
@@ -153,6 +154,25 @@ def test_files_of_weights_are_trained_at_other_sizes(monkeypatch, tmp_path):
         else:
             with pytest.raises(ValueError, match="for images of 224 pixels, got image_size=64"):
                 build(args, 3)
+
+
+def test_weights_of_an_earlier_run_have_its_classes(tmp_path):
+    weights = tmp_path / "best.ckpt"
+    with nn.init.no_init():
+        net = models.get_model("squeezenet1_1", num_classes=5)
+        mc.save({"net": net.state_dict()}, weights)
+    network = training.NetworkDescription("squeezenet1_1", list("abcde"), resize=64).as_plain()
+    written = {"settings": {}, "best": None, "network": network}
+    (tmp_path / "metrics.json").write_text(json.dumps(written))
+    build = functions_of(SCRIPT)["build"]
+    args = argparse.Namespace(weights=str(weights), size=64, freeze=True, device="cpu")
+    args.model = "squeezenet1_1"
+    fine = build(args, 3)
+    assert fine.classifier[1].weight.shape[0] == 3
+    assert mc.equal(fine.features[0].weight, net.features[0].weight)
+    args.model = "squeezenet1_0"
+    with pytest.raises(ValueError, match="has the weights of squeezenet1_1, got squeezenet1_0"):
+        build(args, 3)
 
 
 class Tiny(nn.Module):

@@ -205,6 +205,16 @@ def test_a_submission_without_the_training_pictures(minicnn, trained, tmp_path):
     assert "no log loss: the run's pictures are no longer at" in out and "--data PATH" in out
 
 
+def test_the_class_of_dogs_may_be_dogs(minicnn, trained, tmp_path):
+    test = trained.pictures.with_name("test.zip")
+    for name in ("dog,cat", "Dogs,Cats"):
+        file = tmp_path / f"{name}.csv"
+        submit = ["submit", "--run", trained.folder, "--test", test, "--out", file]
+        status, *_ = minicnn(*submit, "--classes", name)
+        assert status == 0
+    assert rows(tmp_path / "Dogs,Cats.csv") == rows(tmp_path / "dog,cat.csv")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

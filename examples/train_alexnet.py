@@ -66,6 +66,7 @@ def parse_arguments() -> argparse.Namespace:
     count = "how many (%(default)s)"
     add("--test-count", type=training.at_least(1), default=10, metavar="N", help=count)
     args = parser.parse_args()
+    training.refuse_out_inside(parser, args.out, args.data or [])
     if args.lr is None and args.optimizer == "sgd":
         args.lr = 0.01
     training.fill_in(args, PHOTOS if args.data else DRAWN)

@@ -57,9 +57,8 @@ def parse_arguments() -> argparse.Namespace:
     training.fill_in(args, {**defaults, "size": size_for(args, defaults["size"])})
     if args.freeze and not args.weights:
         parser.error("--freeze needs --weights: what is frozen must have been trained")
-    if args.data and out_is_a_class(args):
-        told = f"got {args.out} in {args.data}"
-        parser.error(f"--out must not lie inside --data, whose folders are classes: {told}")
+    if args.data and not args.data.kind and not has_parts(args.data.path):
+        training.refuse_out_inside(parser, args.out, [args.data.path])
     return args
 
 
@@ -112,13 +111,6 @@ def open_pictures(
 def has_parts(folder: Path) -> bool:
     """Whether the pictures to train on and to validate lie apart."""
     return (folder / "train").is_dir() and (folder / "val").is_dir()
-
-
-def out_is_a_class(args: argparse.Namespace) -> bool:
-    """Whether the folder of the results would pass for a class, or for a part of one."""
-    folder = args.data.path
-    is_inside = args.out.resolve().is_relative_to(folder.resolve())
-    return is_inside and not args.data.kind and not has_parts(folder)
 
 
 def limited(pictures: data.Dataset, args: argparse.Namespace) -> data.Dataset:
@@ -180,11 +172,23 @@ def build(args: argparse.Namespace, num_classes: int) -> nn.Module:
         options = {"aux_logits": False}
     if args.weights is None:
         return models.get_model(args.model, num_classes=num_classes, **options).to(args.device)
+    options |= options_of_run(args)
     net = models.get_model(args.model, weights=args.weights, **options)
     models.replace_head(net, num_classes)
     if args.freeze:
         models.freeze(net)
     return net.to(args.device)
+
+
+def options_of_run(args: argparse.Namespace) -> dict:
+    """How the network of an earlier run was built, if --weights is a file in its folder."""
+    folder = Path(args.weights).parent
+    if not (Path(args.weights).is_file() and (folder / "metrics.json").is_file()):
+        return {}
+    network, _ = training.read_run(folder)
+    if network.model != args.model:
+        raise ValueError(f"{args.weights} has the weights of {network.model}, got {args.model}")
+    return {"num_classes": len(network.classes), **network.options}
 
 
 def describe(

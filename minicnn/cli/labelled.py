@@ -74,6 +74,8 @@ def open_labelled(network: Network, run_folder: Path | None, data: list[str] | N
         numbers: Sequence[int] = range(len(classes))
         chosen, what = None, "of ImageNet's validation pictures"
     elif sorted(classes) == ["cat", "dog"]:
+        if not _differ(settings, picture_key):
+            paths = [str(_held_out(path)) for path in paths]
         dataset = DogsVsCats(paths, on_error="warn")
         numbers = [classes.index(name) for name in dataset.classes]
         chosen, what = _chosen(dataset, settings, picture_key)
@@ -113,13 +115,16 @@ def _wnids(network: Network) -> list[str]:
 
 
 def _folder(paths: Sequence[str]) -> ImageFolder:
-    """A folder for each class; beside a folder ``train`` those in ``val``."""
+    """A folder for each class."""
     if len(paths) > 1:
         raise ValueError(f"--data must be one folder of classes, got {' '.join(paths)}")
-    root = Path(paths[0])
-    if (root / "train").is_dir() and (root / "val").is_dir():
-        root /= "val"
-    return ImageFolder(root, loader=functools.partial(load_picture, on_error="warn"))
+    return ImageFolder(_held_out(paths[0]), loader=functools.partial(load_picture, on_error="warn"))
+
+
+def _held_out(path: str) -> Path:
+    """The folder ``val`` where there is one beside a folder ``train``, or the path itself."""
+    root = Path(path)
+    return root / "val" if (root / "train").is_dir() and (root / "val").is_dir() else root
 
 
 def _numbers(folders: Sequence[str], classes: Sequence[str]) -> list[int]:
@@ -149,6 +154,8 @@ def _chosen(
             "the run does not list its pictures (it is of an earlier version), so nobody can tell "
             "which of these it has trained on"
         )
+    if not _differ(settings, identity):
+        identity = _in_its_part
     places = {identity(dataset.describe(i)): i for i in range(len(targets_of(dataset)))}
     train, val = (
         {identity(name) for name in settings["pictures"][part]} for part in ("train", "val")
@@ -160,3 +167,14 @@ def _chosen(
     if not others:
         raise ValueError(f"the run has trained on all of these {len(places)} pictures")
     return np.array(others), "pictures that the run does not know"
+
+
+def _differ(settings: dict[str, Any], identity: Callable[[str], Any]) -> bool:
+    """Whether no picture that a run has trained on has the identity of one that it validates with."""
+    pictures = settings.get("pictures", {"train": [], "val": []})
+    return set(map(identity, pictures["train"])).isdisjoint(map(identity, pictures["val"]))
+
+
+def _in_its_part(path: str) -> tuple[str, ...]:
+    """The identity of pictures that are numbered in train and val anew, such as train/cat/1.jpg."""
+    return PurePath(path).parts[-3:]

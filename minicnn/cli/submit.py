@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _dog(network: Network) -> int:
     """The number of the class whose probability Kaggle wants."""
-    classes = [name.lower() for name in network.classes]
+    classes = [name.lower().removesuffix("s") for name in network.classes]  # folders: cats, dogs
     if sorted(classes) != ["cat", "dog"]:
         raise ValueError(
             f"submit needs a network with the classes cat and dog, got {some_of(network.classes)}"

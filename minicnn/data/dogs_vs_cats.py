@@ -26,6 +26,7 @@ _NAMED = re.compile(r"(cat|dog)\.(\d{1,18})\.", re.IGNORECASE)  # cat.17.jpg
 _CLASS_FOLDER = re.compile(r"(cat|dog)s?", re.IGNORECASE)  # PetImages/Cat/17.jpg
 _NUMBERED = re.compile(r"(\d{1,18})\.")  # test/17.jpg; more digits do not fit into int64
 _MACOS_FILES = ("__macosx/", "._")  # metadata that macOS adds to zips; not pictures
+_TEST_NAMES = ("test", "test.zip", "test1", "test1.zip")
 _NO_LABEL = -1  # of a test picture
 
 
@@ -184,11 +185,11 @@ def find_test_pictures(root: Root) -> DogsVsCats | None:
         root: of the training pictures, as :class:`DogsVsCats` takes it.
 
     Returns:
-        The dataset of the first place that has some: ``root`` itself, then ``test`` and ``test.zip``
-        beside it.
+        The dataset of the first place that has some: ``root`` itself, then the folders and zips
+        ``test`` and ``test1``, Kaggle's name, beside it.
     """
     paths = _paths(root)
-    beside = [path.parent / name for path in paths for name in ("test", "test.zip")]
+    beside = [path.parent / name for path in paths for name in _TEST_NAMES]
     places: list[Root] = [paths, *filter(Path.exists, beside)]
     for place in places:
         with contextlib.suppress(OSError, ValueError):

@@ -17,6 +17,7 @@ from .arguments import (
     fill_in,
     fraction,
     positive,
+    refuse_out_inside,
 )
 from .captured import add_gpu_arguments, captured, mixed_precision
 from .description import NetworkDescription, read_run
@@ -80,6 +81,7 @@ __all__ = [
     "picture_loaders",
     "positive",
     "read_run",
+    "refuse_out_inside",
     "script",
     "set_aside",
     "summed",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ __all__ = [
     "fill_in",
     "fraction",
     "positive",
+    "refuse_out_inside",
 ]
 
 # Settings that may change when a run is resumed; the others would change its result.
@@ -83,6 +84,19 @@ def fill_in(args: argparse.Namespace, defaults: Mapping[str, Any]) -> None:
             setattr(args, name, value)
     if args.device == "auto":
         args.device = "cuda" if cuda_is_available() else "cpu"
+
+
+def refuse_out_inside(
+    parser: argparse.ArgumentParser, out: Path, folders: Iterable[str | Path]
+) -> None:
+    """Ends the script if its results would lie in a folder whose pictures are all used.
+
+    The next run would take the pictures that it finds among the results for some of them.
+    """
+    for folder in folders:
+        if out.resolve().is_relative_to(Path(folder).resolve()):
+            told = f"got {out} in {folder}"
+            parser.error(f"--out must not lie inside --data, whose pictures are all used: {told}")
 
 
 def cached(args: argparse.Namespace, *pictures: Any) -> tuple[Any, ...]:

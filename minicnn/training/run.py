@@ -19,6 +19,7 @@ from .. import io, random
 from ..data import DataLoader
 from ..data.problems import problems_of
 from ..io.atomic import replacing
+from ..optim.lr_scheduler import ReduceLROnPlateau
 from ..version import __version__
 from .description import NetworkDescription
 from .epoch_log import EpochLog, check_tensorboard
@@ -199,7 +200,8 @@ class Run:
                 epochs are set, so that the seeds decide all that they draw.
             parts: everything with ``state_dict`` and ``load_state_dict``. If the number of epochs
                 has changed, the part ``schedule`` is not restored, but does as many steps as the
-                run did: the rest of the run has the learning rates of a run of that length.
+                run did: the rest of the run has the learning rates of a run of that length. Only a
+                ``ReduceLROnPlateau`` is restored even then.
 
         Raises:
             ValueError: if the saved state does not fit the parts, or more epochs are done.
@@ -241,13 +243,15 @@ class Run:
                 f"{'begun' if self.batch else 'done'}, got {self.epochs}"
             )
         schedule = self.parts.get("schedule") if self.epochs != planned else None
+        if isinstance(schedule, ReduceLROnPlateau):  # whatever the number of epochs
+            schedule = None
         fresh = schedule.get_last_lr() if schedule else []
         for name, part in self.parts.items():
             if part is not schedule:
                 part.load_state_dict(state[name])
         if schedule:
             before = state["schedule"]["_last_lr"][0]
-            advance(schedule, fresh, state["schedule"]["last_epoch"])
+            advance(schedule, fresh, _steps_of(state["schedule"]))
             print(
                 f"now {self.epochs} epochs instead of {planned}: the learning rate goes on as in a "
                 f"run of {self.epochs}, at {schedule.get_last_lr()[0]:.1e} (it was {before:.1e})"
@@ -382,6 +386,11 @@ def advance(schedule: Any, first: Sequence[float], steps: int) -> None:
         warnings.simplefilter("ignore")
         for _ in range(steps):
             schedule.step()
+
+
+def _steps_of(state: dict[str, Any]) -> int:
+    """How many steps a schedule has done; all schedules of a ``ChainedScheduler`` did as many."""
+    return state["last_epoch"] if "last_epoch" in state else _steps_of(state["_schedulers"][0])
 
 
 def describe(row: dict[str, Any], epochs: int) -> str:

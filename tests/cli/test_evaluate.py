@@ -70,6 +70,29 @@ def test_pictures_that_the_run_has_trained_on_are_not_used(minicnn, trained, tmp
     assert "2 pictures that the run does not know" in out
 
 
+@pytest.mark.parametrize("classes", [("cat", "dog"), ("rose", "tulip")])
+def test_pictures_that_are_numbered_in_train_and_val_anew(minicnn, trained, tmp_path, classes):
+    files = {
+        f"{part}/{name}/{n}.jpg": jpeg(n)
+        for part, count in (("train", 4), ("val", 3))
+        for name in classes
+        for n in range(count)
+    }
+    pictures = write_folder(tmp_path / "pictures", files)
+    metrics = json.loads((trained.folder / "metrics.json").read_text())
+    metrics["network"]["classes"] = classes
+    metrics["settings"]["data"] = str(pictures)
+    metrics["settings"]["pictures"] = {
+        part: [str(pictures / name) for name in files if name.startswith(part)]
+        for part in ("train", "val")
+    }
+    (tmp_path / "metrics.json").write_text(json.dumps(metrics))
+    run = ["evaluate", "--run", tmp_path, "--weights", trained.folder / "best.ckpt"]
+    assert "6 of the run's 6 validation pictures" in minicnn(*run)[1]
+    end, *_ = minicnn(*run, "--data", pictures / "train")
+    assert "the run has trained on all of these 8 pictures" in end
+
+
 def test_old_runs_that_do_not_list_their_pictures_are_not_measured(minicnn, trained, tmp_path):
     metrics = json.loads((trained.folder / "metrics.json").read_text())
     del metrics["settings"]["pictures"]
@@ -180,6 +203,16 @@ def test_a_submission_without_the_training_pictures(minicnn, trained, tmp_path):
     status, out, _ = minicnn("submit", "--run", run, "--test", test, "--out", file)
     assert status == 0 and list(rows(file)) == [9, 10]
     assert "no log loss: the run's pictures are no longer at" in out and "--data PATH" in out
+
+
+def test_the_class_of_dogs_may_be_dogs(minicnn, trained, tmp_path):
+    test = trained.pictures.with_name("test.zip")
+    for name in ("dog,cat", "Dogs,Cats"):
+        file = tmp_path / f"{name}.csv"
+        submit = ["submit", "--run", trained.folder, "--test", test, "--out", file]
+        status, *_ = minicnn(*submit, "--classes", name)
+        assert status == 0
+    assert rows(tmp_path / "Dogs,Cats.csv") == rows(tmp_path / "dog,cat.csv")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from minicnn.data import (
     DataLoader,
     DogsVsCats,
     TransformDataset,
+    find_test_pictures,
     stratified_split,
 )
 
@@ -120,6 +121,15 @@ def test_the_test_split_comes_in_the_order_of_ids(tmp_path: Path, make):
     assert [number for _, number in dataset] == list(range(1, 13))
     assert dataset.describe(1).endswith("2.jpg")
     assert "12 test pictures" in repr(dataset)
+
+
+@pytest.mark.parametrize("name", ["test", "test.zip", "test1", "test1.zip"])
+def test_test_pictures_beside_the_others_are_found(tmp_path: Path, name: str):
+    train = write_zip(tmp_path / "train.zip", train_files())
+    assert find_test_pictures(train) is None
+    make = write_zip if name.endswith(".zip") else write_folder
+    make(tmp_path / name, numbered_files(folder=""))
+    assert "12 test pictures" in repr(find_test_pictures(train))
 
 
 def test_pictures_become_rgb_and_go_through_the_transform(tmp_path: Path):

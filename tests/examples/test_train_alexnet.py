@@ -175,6 +175,7 @@ def test_without_matplotlib_it_says_what_it_did_not_draw(tmp_path, data):
         ("--data {data} --test nowhere", 1, "nowhere"),
         ("--data {data} --resume", 1, "no run to go on with"),
         ("--data {data} --out {data}/..", 1, "--data must not lie inside --out"),
+        ("--data {data} --out {data}/out", 2, "--out must not lie inside --data, whose pictures"),
         (
             "--data {cats}",
             1,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import signal
@@ -155,6 +156,25 @@ def test_files_of_weights_are_trained_at_other_sizes(monkeypatch, tmp_path):
                 build(args, 3)
 
 
+def test_weights_of_an_earlier_run_have_its_classes(tmp_path):
+    weights = tmp_path / "best.ckpt"
+    with nn.init.no_init():
+        net = models.get_model("squeezenet1_1", num_classes=5)
+        mc.save({"net": net.state_dict()}, weights)
+    network = training.NetworkDescription("squeezenet1_1", list("abcde"), resize=64).as_plain()
+    written = {"settings": {}, "best": None, "network": network}
+    (tmp_path / "metrics.json").write_text(json.dumps(written))
+    build = functions_of(SCRIPT)["build"]
+    args = argparse.Namespace(weights=str(weights), size=64, freeze=True, device="cpu")
+    args.model = "squeezenet1_1"
+    fine = build(args, 3)
+    assert fine.classifier[1].weight.shape[0] == 3
+    assert mc.equal(fine.features[0].weight, net.features[0].weight)
+    args.model = "squeezenet1_0"
+    with pytest.raises(ValueError, match="has the weights of squeezenet1_1, got squeezenet1_0"):
+        build(args, 3)
+
+
 class Tiny(nn.Module):
     """A network for any size and number of classes."""
 
@@ -247,10 +267,7 @@ def test_a_mistake_is_told(monkeypatch, tmp_path, data, options, message):
         ("--freeze", "--freeze needs --weights"),
         ("--epochs 0", "--epochs: must be an integer of at least 1, got 0"),
         ("--val-fraction 2", "--val-fraction: must be between 0 and 1, got 2"),
-        (
-            "--data runs --out runs/a/b",
-            "--out must not lie inside --data, whose folders are classes",
-        ),
+        ("--data runs --out runs/a/b", "--out must not lie inside --data, whose pictures are all"),
         ("--data ", "--data: must not be empty"),
         ("--size 0", "--size: must be an integer of at least 1, got 0"),
         ("--model fcn8s", "invalid choice: 'fcn8s' (close to it: "),

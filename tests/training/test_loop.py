@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,6 +43,7 @@ class Trained:
         lr: float = 0.01,
         spoil: Callable[[int, mc.Tensor], mc.Tensor] = lambda number, loss: loss,
         stopped: bool = False,
+        schedule_of: Callable[..., Any] = optim.lr_scheduler.PolynomialLR,
     ) -> None:
         mc.manual_seed(0)
         resume = (folder / "last.ckpt").exists()
@@ -50,7 +52,7 @@ class Trained:
         self.validation = data.DataLoader(samples, batch_size=2)
         self.net = net or nn.Linear(3, 2)
         self.optimizer = optim.SGD(self.net.parameters(), lr=lr)
-        self.schedule = optim.lr_scheduler.PolynomialLR(self.optimizer, epochs * len(self.loader))
+        self.schedule = schedule_of(self.optimizer, epochs * len(self.loader))
         self.batches: list[list[float]] = []
         self.rates: list[float] = []
         self.spoil, self.stopped = spoil, stopped
@@ -71,7 +73,8 @@ class Trained:
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        self.schedule.step()
+        takes_loss = isinstance(self.schedule, optim.lr_scheduler.ReduceLROnPlateau)
+        self.schedule.step(*([loss.item()] if takes_loss else []))
         return loss, logits, labels
 
     def validate(self) -> dict:
@@ -170,6 +173,27 @@ def test_more_epochs_follow_the_schedule_of_a_longer_run(tmp_path, capsys):
     assert [row["epoch"] for row in rest.run.metrics["epochs"]] == [1, 2, 3, 4]
     with pytest.raises(ValueError, match="--epochs must be at least 4, which .* has done, got 3"):
         Trained(tmp_path / "b", samples, epochs=3)
+
+
+def chained(optimizer: optim.Optimizer, steps: int) -> optim.lr_scheduler.ChainedScheduler:
+    rise = optim.lr_scheduler.LinearLR(optimizer, total_iters=2)
+    return optim.lr_scheduler.ChainedScheduler(
+        [rise, optim.lr_scheduler.PolynomialLR(optimizer, steps)]
+    )
+
+
+def by_loss(optimizer: optim.Optimizer, steps: int) -> optim.lr_scheduler.ReduceLROnPlateau:
+    return optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=1)
+
+
+@pytest.mark.parametrize("schedule_of", [chained, by_loss])
+def test_more_epochs_with_other_schedules(tmp_path, schedule_of):
+    samples = Samples(6, set())
+    whole = Trained(tmp_path / "a", samples, epochs=4, schedule_of=schedule_of)
+    Trained(tmp_path / "b", samples, epochs=2, schedule_of=schedule_of)
+    rest = Trained(tmp_path / "b", samples, epochs=4, schedule_of=schedule_of)
+    assert rest.rates == pytest.approx(whole.rates[6:])
+    assert len(set(whole.rates)) > 2
 
 
 def test_fewer_epochs_than_planned_and_than_begun(tmp_path):

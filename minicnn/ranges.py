@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .creation import arange, linspace, with_options
+from .creation import arange, linspace
+from .creation.arguments import with_options
 from .dtypes import default_float, is_floating
 from .tensor import Tensor
 from .typing import DeviceLike, DTypeLike

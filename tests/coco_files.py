@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,17 @@ def keypoints() -> dict[str, Any]:
     return {**contents, "categories": [{**CATEGORIES[0], **names}]}
 
 
+def broken(contents: dict[str, Any], key: str, place: int, **changes: Any) -> dict[str, Any]:
+    """A copy where an element has other fields; None removes one."""
+    contents = copy.deepcopy(contents)
+    element = contents[key][place]
+    for name, value in changes.items():
+        element[name] = value
+        if value is None:
+            del element[name]
+    return contents
+
+
 def write_coco(root: Path, contents: dict[str, Any] | None = None, part: str = "val2017") -> Path:
     """Writes the pictures to ``root/part`` and ``root/annotations/instances_part.json``.
 
@@ -127,3 +139,8 @@ def write_coco(root: Path, contents: dict[str, Any] | None = None, part: str = "
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(instances() if contents is None else contents))
     return path
+
+
+def exactly(value: Any) -> str:
+    """Tells integers from floats, and one order of keys from another."""
+    return json.dumps(value)

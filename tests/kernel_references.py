@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from kernel_cases import INF
+from kernel_cases.arrays import INF
 
 from minicnn.kernels import Geometry
 

@@ -10,7 +10,7 @@ from ml_dtypes import finfo
 
 from .. import kernels
 from ..autograd import Function, check_writable, is_grad_enabled
-from ..creation import integers, require_integers
+from ..creation.arguments import integers, require_integers
 from ..devices import current_device_of, xp_of
 from ..dtypes import HALVES, float32, is_floating
 from ..no_tensor import takes_tensors

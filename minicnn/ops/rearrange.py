@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd import Function
-from ..creation import integers
+from ..creation.arguments import integers
 from ..devices import on_own_device, xp_of
 from ..dtypes import int64
 from ..tensor import Tensor

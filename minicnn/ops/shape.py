@@ -12,7 +12,7 @@ import numpy as np
 from ..autograd import Function
 from ..autograd.copied_view import CopiedView, layout_in_torch
 from ..autograd.view import ONE_OF_SEVERAL
-from ..creation import integers, require_integers
+from ..creation.arguments import integers, require_integers
 from ..devices import result_order, xp_of
 from ..memory_format import contiguous_format
 from ..no_tensor import refuse

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..autograd import Function
 from ..autograd.function import owner_of
-from ..creation import integers
+from ..creation.arguments import integers
 from ..devices import memory_order, xp_of
 from ..tensor import Tensor
 from ..typing import Array

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function
-from ..creation import _device
+from ..creation.arguments import device_or_default
 from ..devices import xp_of
 from ..dtypes import int64
 from ..tensor import Tensor
@@ -83,4 +83,4 @@ def _indices(name: str, row: int, col: int, offset: int, dtype: Any, device: Any
     if row < 0 or col < 0:
         raise RuntimeError(f"{name}_indices expects lengths of at least 0, got {row} and {col}")
     found = np.nonzero(getattr(np, name)(np.ones((row, col), bool), offset))
-    return Tensor.of(np.stack(found).astype(dtype or int64)).to(_device(device))
+    return Tensor.of(np.stack(found).astype(dtype or int64)).to(device_or_default(device))

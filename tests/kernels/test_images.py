@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import on_device
 import pytest
-from kernel_cases import CROPS, PIXELS
+from kernel_cases.images import CROPS, PIXELS
 
 from minicnn import bfloat16
 from minicnn.kernels import plain

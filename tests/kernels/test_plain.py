@@ -7,18 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from kernel_cases import (
-    CASES,
-    FLOAT64,
-    INF,
-    POOLINGS,
-    C,
-    assert_close,
-    flatten,
-    map_arrays,
-    run,
-)
+from kernel_cases import CASES
+from kernel_cases.arrays import FLOAT64, INF, C
+from kernel_cases.pool import POOLINGS
 from kernel_references import REFERENCES
+from kernel_runs import assert_close, flatten, map_arrays, run
 
 from minicnn import bfloat16
 from minicnn.kernels import plain

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import on_device as kernels
 import pytest
-from kernel_cases import RESNETS
+from kernel_cases.pool import RESNETS
 
 from minicnn.kernels import Geometry
 

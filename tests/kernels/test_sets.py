@@ -15,18 +15,10 @@ from typing import Any
 import numpy as np
 import on_device
 import pytest
-from kernel_cases import (
-    CASES,
-    FLOAT16,
-    FLOAT32,
-    FLOAT64,
-    INDICES,
-    RESNETS,
-    TIES,
-    assert_close,
-    cast,
-    run,
-)
+from kernel_cases import CASES
+from kernel_cases.arrays import FLOAT16, FLOAT32, FLOAT64, TIES
+from kernel_cases.pool import INDICES, RESNETS
+from kernel_runs import assert_close, cast, run
 
 from minicnn import bfloat16
 from minicnn.kernels import cpu, plain, tf32

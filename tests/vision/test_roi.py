@@ -7,7 +7,7 @@ import numpy as np
 import oracle
 import pytest
 import torch
-from kernel_cases import ROI_ALIGNS, ROIS
+from kernel_cases.roi import ROI_ALIGNS, ROIS
 from with_torchvision import torchvision
 
 import minicnn

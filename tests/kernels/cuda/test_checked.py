@@ -19,7 +19,7 @@ import numpy as np
 import on_device
 import philox
 import pytest
-from kernel_cases import CROPS, PIXELS
+from kernel_cases.images import CROPS, PIXELS
 
 import minicnn
 from minicnn import backends

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NoReturn, TypeVar
 
+from .nn.module import Module
+
 __all__ = [
     "Final",
     "ScriptModule",
@@ -27,8 +29,8 @@ __all__ = [
 F = TypeVar("F")
 
 
-class ScriptModule:
-    """What no network is here; for libraries that ask ``isinstance(net, torch.jit.ScriptModule)``."""
+class ScriptModule(Module):
+    """A ``Module``, whose methods stay Python; for networks that are derived from it."""
 
 
 def _identity(decorated: F) -> F:

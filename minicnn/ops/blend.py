@@ -102,11 +102,11 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     return AddProduct.apply(x, y, z, value=value)
 
 
-def _checked_value(name: str, x: Tensor, value: Any) -> float:
+def _checked_value(name: str, x: Tensor, value: float) -> float:
     value = as_factor(name, "value", value)
     if not is_floating(x.array.dtype) and isinstance(value, float):
         raise RuntimeError(f"{name} of {x.dtype} expects an integer value, got {value}")
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:

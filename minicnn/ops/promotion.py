@@ -190,7 +190,7 @@ def _number(name: str, x: Any) -> Any:
     )
 
 
-def as_factor(name: str, option: str, value: Any) -> Any:
+def as_factor(name: str, option: str, value: float | Tensor) -> float:
     """The number of an option such as ``alpha``, for which torch takes a tensor without dimensions, too.
 
     Raises:

@@ -43,7 +43,8 @@ _OUTSIDE = {
     "torch.onnx.export, and nothing else of torch's exporter to ONNX": (
         r"torch\.(onnx|utils\.tensorboard\.\w*onnx)"
     ),
-    "no function transforms": r"torch\.(func|vmap|autograd\.(forward_ad|functional|graph))",
+    "no derivatives in forward mode": r"torch\.(func|autograd)\.(jvp|linearize|forward_ad)",
+    "no function transforms but derivatives and vmap": r"torch\.(func|autograd\.(functional|graph))",
     "no named, nested or masked tensors": r"torch\.(nested|masked|jagged|Tensor\.(names|rename|align_\w+))",
     "no networks for detection or video": (
         r"torchvision\.(models\.(detection|optical_flow)|io\.\w*[vV]ideo\w*)"

@@ -6,7 +6,7 @@ import sys
 import pytest
 from packaging.version import Version
 
-from minicnn import models
+from minicnn import models, nn
 from minicnn.torch.alias import Alias, Finder, alias, find, sources
 from minicnn.torch.tables import MODULES, NAMES
 
@@ -58,15 +58,13 @@ SENTENCES = {
     "torch.fft": "torch.fft: minicnn has no Fourier transforms",
     "torch.fft.rfft2": "torch.fft.rfft2: minicnn has no Fourier transforms",
     "torch.stft": "torch.stft: minicnn has no Fourier transforms",
-    "torch.nn.LSTM": "torch.nn.LSTM: minicnn has no recurrent layers",
-    "torch.nn.GRUCell": "torch.nn.GRUCell: minicnn has no recurrent layers",
+    "torch.nn.quantized_lstm": "torch.nn.quantized_lstm: minicnn has no recurrent layers",
     "torch.nn.utils.rnn.PackedSequence": (
         "torch.nn.utils.rnn.PackedSequence: minicnn has no recurrent layers"
     ),
     "torch.complex64": "torch.complex64: minicnn has no complex numbers",
     "torch.sparse_coo_tensor": "torch.sparse_coo_tensor: minicnn has no sparse tensors",
     "torch.quantization": "torch.quantization: minicnn has no quantised tensors",
-    "torch.nn.Conv3d": "torch.nn.Conv3d: minicnn has no 3-d layers",
     "torch.nn.functional.max_pool3d": "torch.nn.functional.max_pool3d: minicnn has no 3-d layers",
     "torchvision.ops.DeformConv2d": (
         "torchvision.ops.DeformConv2d: minicnn has no deformable convolutions"
@@ -101,6 +99,17 @@ def test_what_is_missing_is_explained(name, under_the_switch):
     with pytest.raises(ImportError) as error:
         importlib.import_module(name)
     assert name.startswith(str(error.value).partition(":")[0])
+
+
+@pytest.mark.parametrize("name, reason", [("LSTM", "recurrent"), ("Conv3d", "3-d")])
+def test_no_module_is_a_layer_that_is_missing(name, reason, under_the_switch):
+    layer = getattr(alias("torch.nn"), name)
+    assert issubclass(layer, nn.Module) and not isinstance(nn.Linear(1, 1), layer)
+    assert getattr(alias("torch.nn.modules.conv"), name) is layer
+    for kind in layer, type("Own", (layer,), {}):
+        with pytest.raises(NotImplementedError) as error:
+            kind(3, 4, bias=False)
+        assert str(error.value) == f"torch.nn.{name}: minicnn has no {reason} layers"
 
 
 def test_a_program_can_do_without(under_the_switch):

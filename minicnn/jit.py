@@ -14,6 +14,7 @@ from .nn.module import Module
 __all__ = [
     "Final",
     "ScriptModule",
+    "annotate",
     "export",
     "ignore",
     "is_scripting",
@@ -45,6 +46,11 @@ def script(obj: F, **options: Any) -> F:
 def trace(func: F, example_inputs: Any = None, **options: Any) -> F:
     """``func`` itself; the examples are not run."""
     return func
+
+
+def annotate(the_type: Any, the_value: F) -> F:
+    """``the_value`` itself."""
+    return the_value
 
 
 def export(fn: F) -> F:

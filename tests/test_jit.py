@@ -27,7 +27,7 @@ def test_decorators():
 
     assert double(4) == 8
     size: jit.Final[int] = 3
-    assert size == 3
+    assert size == jit.annotate(int, 3)
 
 
 def test_a_network_may_be_derived_from_a_script_module():

@@ -13,8 +13,8 @@ from .missing import explain
 
 _NAMES = (
     "AdaptiveAvgPool3d AdaptiveMaxPool3d AvgPool3d BatchNorm3d Conv3d ConvTranspose3d "
-    "FractionalMaxPool3d GRU GRUCell InstanceNorm3d LPPool3d LSTM LSTMCell MaxPool3d MaxUnpool3d RNN "
-    "RNNBase RNNCell RNNCellBase"
+    "FractionalMaxPool3d GRU GRUCell InstanceNorm3d LPPool3d LSTM LSTMCell MaxPool3d MaxUnpool3d "
+    "PackedSequence RNN RNNBase RNNCell RNNCellBase"
 )
 __all__ = list(_NAMES.split())
 

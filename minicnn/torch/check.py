@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..tensor import Tensor
+from .absent_dtypes import AbsentDType
 from .absent_layers import AbsentLayer
 from .alias import ROOTS, Alias, alias
 from .missing import explain
@@ -225,8 +226,11 @@ def _problem(dotted: str, asking: bool) -> tuple[str, Iterable[str]] | None:
             value = getattr(there, name)
         except AttributeError:
             return first, dir(there)
+        absent = isinstance(value, AbsentDType) or (
+            isinstance(value, type) and issubclass(value, AbsentLayer)
+        )
+        if absent and not asking:
+            return first, dir(there)
         if not isinstance(value, (Alias, type)):
             return None
-        if isinstance(value, type) and issubclass(value, AbsentLayer) and not asking:
-            return first, dir(there)
     return None

@@ -12,7 +12,7 @@ __all__ = ["explain"]
 _OUTSIDE = {
     "no Fourier transforms": r"torch(\.Tensor|\.functional)?\.(fft|i?stft|\w+_window)",
     "no recurrent layers": (
-        r"torch(\.nn(\.modules)?)?\.(quantized_)?(LSTM|GRU|RNN|lstm|gru|rnn)\w*|torch\.nn\.utils\.rnn"
+        r"torch(\.nn(\.modules)?)?\.(quantized_)?(LSTM|GRU|RNN|PackedSequence|lstm|gru|rnn)\w*|torch\.nn\.utils\.rnn"
     ),
     "no complex numbers": (
         r"torch(\.Tensor)?\.(complex\w*|c(half|float|double)|view_as_(complex|real)|polar|angle|imag"

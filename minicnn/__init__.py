@@ -228,6 +228,7 @@ __all__ = [
 _LATER = {
     "amp": "GradScaler",
     "buffers": "asarray frombuffer scalar_tensor",
+    "func.batched": "vmap",
     "io": "load save",
     "nn.utils.weight_norm": "norm_except_dim",
     "ops.conv1d": "conv1d conv_transpose1d",

@@ -12,6 +12,7 @@ from .io.download import cache_folder, download, download_to
 from .io.files import load as load_file
 
 __all__ = [
+    "HASH_REGEX",
     "download_url_to_file",
     "get_dir",
     "load",
@@ -20,7 +21,7 @@ __all__ = [
     "set_dir",
 ]
 
-_HASH_IN_NAME = re.compile(r"-([a-f0-9]*)\.")  # as in resnet18-f37072fd.pth
+HASH_REGEX = re.compile(r"-([a-f0-9]*)\.")  # as in resnet18-f37072fd.pth
 
 _folder: Path | None = None
 
@@ -70,7 +71,7 @@ def load_state_dict_from_url(
         return load_file(download(url, progress), map_location=map_location)
     folder = Path(get_dir(), "checkpoints") if model_dir is None else Path(model_dir)
     name = file_name or Path(urlparse(url).path).name
-    digits = _HASH_IN_NAME.search(name) if check_hash else None
+    digits = HASH_REGEX.search(name) if check_hash else None
     target = folder / name
     if not target.is_file():
         download_to(target, url, progress, sha256=digits[1] if digits else "")

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NoReturn, TypeVar
 
+from .nn.module import Module
+
 __all__ = [
     "Final",
     "ScriptModule",
+    "annotate",
     "export",
     "ignore",
     "is_scripting",
@@ -27,8 +30,8 @@ __all__ = [
 F = TypeVar("F")
 
 
-class ScriptModule:
-    """What no network is here; for libraries that ask ``isinstance(net, torch.jit.ScriptModule)``."""
+class ScriptModule(Module):
+    """A ``Module``, whose methods stay Python; for networks that are derived from it."""
 
 
 def _identity(decorated: F) -> F:
@@ -43,6 +46,11 @@ def script(obj: F, **options: Any) -> F:
 def trace(func: F, example_inputs: Any = None, **options: Any) -> F:
     """``func`` itself; the examples are not run."""
     return func
+
+
+def annotate(the_type: Any, the_value: F) -> F:
+    """``the_value`` itself."""
+    return the_value
 
 
 def export(fn: F) -> F:

@@ -65,10 +65,14 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "normalize": lambda m, f, x, y, make: f.normalize(x),
     "pow": lambda m, f, x, y, make: x**2,
     "pow of tensors": lambda m, f, x, y, make: x**y,
+    "prelu": lambda m, f, x, y, make: f.prelu(x, make(4)),
     "prod": lambda m, f, x, y, make: x.prod(),
     "reciprocal": lambda m, f, x, y, make: x.reciprocal(),
     "relu": lambda m, f, x, y, make: x.relu(),
     "rsqrt": lambda m, f, x, y, make: x.rsqrt(),
+    "scaled_dot_product_attention": lambda m, f, x, y, make: f.scaled_dot_product_attention(
+        x, x, y
+    ),
     "sigmoid": lambda m, f, x, y, make: x.sigmoid(),
     "silu": lambda m, f, x, y, make: f.silu(x),
     "smooth_l1_loss": lambda m, f, x, y, make: f.smooth_l1_loss(x, y),

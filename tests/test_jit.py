@@ -27,7 +27,21 @@ def test_decorators():
 
     assert double(4) == 8
     size: jit.Final[int] = 3
-    assert size == 3
+    assert size == jit.annotate(int, 3)
+
+
+def test_a_network_may_be_derived_from_a_script_module():
+    class Half(jit.ScriptModule):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(2, 3)
+
+        @jit.script_method
+        def forward(self, x):
+            return self.linear(x) / 2
+
+    assert nn.Sequential(Half())(mc.ones(1, 2)).shape == (1, 3)
+    assert not isinstance(nn.Linear(2, 3), jit.ScriptModule)
 
 
 def test_programs_are_neither_saved_nor_loaded(tmp_path):

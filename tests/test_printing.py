@@ -182,6 +182,10 @@ OPERATIONS = {
     "smooth_l1_loss": lambda x, F: F.smooth_l1_loss(x, x.detach()),
     "cross_entropy": lambda x, F: F.cross_entropy(x, x.detach().argmax(1)),
     "nll_loss": lambda x, F: F.nll_loss(x, x.detach().argmax(1)),
+    "nll_loss of images": lambda x, F: F.nll_loss(x[None, None], 0 * x[None].detach().long()),
+    "cross_entropy of images": lambda x, F: F.cross_entropy(
+        x[None, None], 0 * x[None].detach().long(), reduction="none"
+    ),
     "bce": lambda x, F: F.binary_cross_entropy(x.sigmoid(), x.detach().sigmoid()),
     "bce_with_logits": lambda x, F: F.binary_cross_entropy_with_logits(x, x.detach()),
     "linear": lambda x, F: F.linear(x, x, x[0]),

@@ -25,16 +25,18 @@ def _one(values: tuple[Any, ...], like: Any) -> Any:
     return values if isinstance(like, tuple) else values[0]
 
 
-def _leaves(inputs: Any, keep: bool) -> tuple[Tensor, ...]:
+def tracked(inputs: Any, keep: bool) -> tuple[Tensor, ...]:
     """The inputs as tensors to differentiate by, with their history if it shall be kept."""
     if keep:
         return tuple(
-            x.view_as(x) if x.requires_grad else x.requires_grad_() for x in _tuple(inputs)
+            x.view_as(x) if x.requires_grad else x.detach().requires_grad_() for x in _tuple(inputs)
         )
     return tuple(x.detach().clone().requires_grad_() for x in _tuple(inputs))
 
 
-def _grads(outputs: Any, inputs: Any, vectors: Any, create_graph: bool, strict: bool) -> Any:
+def gradients(
+    outputs: Any, inputs: Any, vectors: Any, create_graph: bool, strict: bool
+) -> tuple[Tensor, ...]:
     """The gradients, with zeros where an input was not used, which ``strict`` forbids."""
     used = [(y, v) for y, v in zip(outputs, vectors) if y.requires_grad]
     if strict and len(used) < len(outputs):
@@ -96,23 +98,24 @@ def jacobian(
 
     As ``torch.autograd.functional.jacobian``.
     """
-    leaves = _leaves(inputs, create_graph)
+    leaves = tracked(inputs, create_graph)
     results = _run(func, leaves)
     rows = tuple(
-        _one(_jacobian_of(y, leaves, create_graph, strict), inputs) for y in _tuple(results)
+        _one(jacobian_of(y, leaves, create_graph, strict), inputs) for y in _tuple(results)
     )
     return _detached(_one(rows, results), create_graph)
 
 
-def _jacobian_of(
+def jacobian_of(
     y: Tensor, leaves: tuple[Tensor, ...], create_graph: bool, strict: bool
 ) -> tuple[Tensor, ...]:
+    """The derivatives of all elements of one result, of its shape followed by that of each input."""
     columns: list[list[Tensor]] = [[] for _ in leaves]
     for i in range(y.array.size):
         unit = xp_of(y.array).zeros(y.array.size, y.array.dtype)
         unit[i] = 1
         vector = Tensor.of(unit.reshape(y.array.shape))
-        for column, g in zip(columns, _grads((y,), leaves, (vector,), create_graph, strict)):
+        for column, g in zip(columns, gradients((y,), leaves, (vector,), create_graph, strict)):
             column.append(g)
     return tuple(
         _stacked(column, x).reshape(*y.array.shape, *x.array.shape)
@@ -150,7 +153,7 @@ def hessian(
             raise RuntimeError(
                 f"hessian expects a function that returns a single number, got {got}"
             )
-        found = _grads((y.reshape(()),), leaves, (_one_of(y),), True, strict)
+        found = gradients((y.reshape(()),), leaves, (_one_of(y),), True, strict)
         return _one(found, inputs)
 
     return jacobian(first, inputs, create_graph)
@@ -167,10 +170,10 @@ def vjp(
 
     As ``torch.autograd.functional.vjp``.
     """
-    leaves = _leaves(inputs, create_graph)
+    leaves = tracked(inputs, create_graph)
     results = _run(func, leaves)
     outputs = _tuple(results)
-    found = _grads(outputs, leaves, _ones_like(outputs, v, "vjp"), create_graph, strict)
+    found = gradients(outputs, leaves, _ones_like(outputs, v, "vjp"), create_graph, strict)
     return _detached(results, create_graph), _detached(_one(found, inputs), create_graph)
 
 
@@ -181,15 +184,15 @@ def jvp(
 
     As ``torch.autograd.functional.jvp``.
     """
-    leaves = _leaves(inputs, create_graph)
+    leaves = tracked(inputs, create_graph)
     results = _run(func, leaves)
     outputs = _tuple(results)
     seeds = tuple(
         Tensor.of(xp_of(y.array).zeros_like(y.array), requires_grad=True) for y in outputs
     )
-    products = _grads(outputs, leaves, seeds, True, strict)
+    products = gradients(outputs, leaves, seeds, True, strict)
     vectors = _ones_like(leaves, v, "jvp")
-    found = _grads(products, seeds, vectors, create_graph, False)
+    found = gradients(products, seeds, vectors, create_graph, False)
     return _detached(results, create_graph), _detached(_one(found, results), create_graph)
 
 
@@ -200,10 +203,10 @@ def vhp(
 
     As ``torch.autograd.functional.vhp``.
     """
-    leaves = _leaves(inputs, create_graph)
+    leaves = tracked(inputs, create_graph)
     result = _run(func, leaves)
-    first = _grads((result,), leaves, _ones_like((result,), None, "vhp"), True, strict)
-    found = _grads(first, leaves, _ones_like(leaves, v, "vhp"), create_graph, False)
+    first = gradients((result,), leaves, _ones_like((result,), None, "vhp"), True, strict)
+    found = gradients(first, leaves, _ones_like(leaves, v, "vhp"), create_graph, False)
     return _detached(result, create_graph), _detached(_one(found, inputs), create_graph)
 
 

@@ -96,8 +96,9 @@ class RandomSampler(Sampler[int]):
             generator = Generator().manual_seed(generator.random_())
         size, left = len(self.data_source), self.num_samples
         if self.replacement:
-            for count in (*[32] * (left // 32), left % 32):  # torch draws so many at once
-                yield from generator.integers(0, size, count).tolist()
+            for _ in range(left // 32):  # torch draws so many at once
+                yield from generator.integers(0, size, 32).tolist()
+            yield from generator.integers(0, size, left % 32).tolist()
             return
         for _ in range(left // size):
             yield from generator.permutation(size).tolist()

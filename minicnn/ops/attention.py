@@ -11,6 +11,7 @@ from ..tensor import Tensor
 from .choice import masked_fill, where
 from .comparison import eq, ge, logical_not
 from .dropout import dropout
+from .edge import in_half
 from .elementwise import add, mul
 from .linear import linear, matmul
 from .pad import pad
@@ -22,7 +23,7 @@ from .softmax import softmax
 from .transfer import to
 
 
-@takes_tensors
+@in_half
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,

@@ -10,7 +10,7 @@ from ..dtypes import is_floating
 from ..tensor import Tensor
 from ..typing import Array
 from .elementwise import mul
-from .promotion import Operand, promote_all, refuse_integers, widen, widened
+from .promotion import Operand, as_factor, promote_all, refuse_integers, widen, widened
 
 
 class Lerp(Function):
@@ -98,13 +98,15 @@ def lerp(input: Tensor, end: Tensor, weight: Operand) -> Tensor:
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value * tensor1 * tensor2."""
     x, y, z = promote_all("addcmul", input, tensor1, tensor2)
-    _check_value("addcmul", x, value)
+    value = _checked_value("addcmul", x, value)
     return AddProduct.apply(x, y, z, value=value)
 
 
-def _check_value(name: str, x: Tensor, value: float) -> None:
+def _checked_value(name: str, x: Tensor, value: float) -> float:
+    value = as_factor(name, "value", value)
     if not is_floating(x.array.dtype) and isinstance(value, float):
         raise RuntimeError(f"{name} of {x.dtype} expects an integer value, got {value}")
+    return value
 
 
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
@@ -117,4 +119,5 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
         raise RuntimeError(
             f"addcdiv expects floating-point numbers, got {tensor1.dtype} and {tensor2.dtype}"
         )
+    value = as_factor("addcdiv", "value", value)
     return AddQuotient.apply(*promote_all("addcdiv", input, tensor1, tensor2), value=value)

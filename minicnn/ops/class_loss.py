@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from .. import kernels
 from ..autograd import Function, is_grad_enabled
-from ..autograd.names import called
+from ..autograd.names import call
 from ..devices import on_own_device, xp_of
 from ..dtypes import int64, is_floating, uint8
 from ..tensor import Tensor
@@ -20,6 +23,8 @@ from .reduce import sum
 from .reduction import checked_reduction, reduced, rounded_once
 from .shape import permute, reshape
 from .softmax import log_softmax, softmax
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class SoftmaxCrossEntropy(Function):
@@ -66,7 +71,18 @@ def _target_distribution(
     return xp.where((target == ignore_index)[:, None], 0, q).astype(logits.dtype, copy=False)
 
 
-@called("NllLossBackward0")
+def _called_as_in_torch(operation: F) -> F:
+    """Decorates a loss, whose last node has another name in torch if the input is an image."""
+
+    @functools.wraps(operation)
+    def named(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        out = operation(input, *args, **kwargs)
+        return call(out, "NllLoss2DBackward0" if input.ndim > 2 else "NllLossBackward0")
+
+    return named  # type: ignore[return-value]
+
+
+@_called_as_in_torch
 @in_float32
 def cross_entropy(
     input: Tensor,
@@ -146,7 +162,7 @@ def _probability_losses(
     return neg(sum(mul(target, log_softmax(input, axis)), axis))
 
 
-@called("NllLossBackward0")
+@_called_as_in_torch
 @in_float32
 @on_own_device
 def nll_loss(

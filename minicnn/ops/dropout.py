@@ -62,6 +62,8 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     Philox4x32-10 (Salmon et al., 2011).
     """
     if not _is_active(p, training):
+        if not isinstance(input, Tensor):
+            refuse_integers("dropout", input)  # and what is no tensor
         return input
     if p == 1:
         # not 0.0, which would turn integers into float32

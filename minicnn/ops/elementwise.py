@@ -21,6 +21,7 @@ from .edge import in_float32
 from .promotion import (
     Operand,
     as_arrays,
+    as_factor,
     computed,
     of_integers,
     promote,
@@ -163,6 +164,7 @@ def sub(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
 
 def _add_multiple(name: str, x: Operand, y: Operand, alpha: float) -> Tensor:
     x, y = promote(name, x, y)
+    alpha = as_factor(name, "alpha", alpha)
     dtype = (x if isinstance(x, Tensor) else y).array.dtype  # type: ignore[union-attr]
     if not is_floating(dtype) and isinstance(alpha, float):
         raise RuntimeError(f"{name} of {dtype} expects an integer alpha, got {alpha}")

@@ -14,6 +14,7 @@ from ..tensor import Tensor
 from ..typing import Array
 from .choice import where
 from .comparison import gt, le
+from .edge import in_half
 from .elementwise import mul
 from .in_place import change
 from .promotion import computed, refuse_integers, widen
@@ -83,6 +84,7 @@ class PReLU(Function):
         )
 
 
+@in_half
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """``input`` where it is positive, else ``weight`` * input, with a weight that is learnt.
 

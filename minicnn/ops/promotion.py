@@ -190,6 +190,22 @@ def _number(name: str, x: Any) -> Any:
     )
 
 
+def as_factor(name: str, option: str, value: float | Tensor) -> float:
+    """The number of an option such as ``alpha``, for which torch takes a tensor without dimensions, too.
+
+    Raises:
+        TypeError: for a tensor with dimensions, or one that requires a gradient.
+    """
+    if not isinstance(value, Tensor):
+        return value
+    if value.ndim or value.requires_grad:
+        raise TypeError(
+            f"{name} expects a number as {option}, got a tensor of shape {tuple(value.shape)}"
+            + " that requires a gradient" * value.requires_grad
+        )
+    return value.item()
+
+
 def wrapped(number: float, dtype: np.dtype) -> float:
     """A number as torch puts it beside integers of ``dtype``: higher bits of an integer are lost."""
     if dtype.kind not in "iub" or isinstance(number, float):

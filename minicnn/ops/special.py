@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ..autograd import Function
 from ..devices import xp_of
 from ..dtypes import float64
@@ -21,10 +23,19 @@ from .edge import in_float32
 from .elementwise import exp, log, mul, neg, sign
 from .promotion import Operand, promote, require_tensor, to_float, widen
 
+_PIECE = 16384  # numbers that stay in the processor's cache with all that is computed from them
+
 
 def _in_float64(function: Callable[[Array], Array], x: Array) -> Array:
-    """A function of an array, computed in float64."""
-    return function(x.astype(float64)).astype(x.dtype, copy=False)
+    """A function of each number of an array, computed in float64."""
+    if x.size <= _PIECE or not (isinstance(x, np.ndarray) and x.flags.c_contiguous):
+        return function(x.astype(float64)).astype(x.dtype, copy=False)
+    out = np.empty_like(x)
+    source, target = x.reshape(-1), out.reshape(-1)
+    for start in range(0, x.size, _PIECE):
+        piece = slice(start, start + _PIECE)
+        target[piece] = function(source[piece].astype(float64))
+    return out
 
 
 class Erfc(Function):

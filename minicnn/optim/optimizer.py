@@ -347,8 +347,9 @@ class Optimizer(OptimizerHooks):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load the result of :meth:`state_dict`; tensors are copied.
 
-        They get the dtype, device and memory layout of their parameter, as in torch. An option that
-        is missing in ``state_dict`` keeps its value. Create schedules before loading: a new schedule
+        They get the dtype, device and memory layout of their parameter, as in torch. An option of
+        the optimizer that is missing in ``state_dict`` keeps its value; what else was in the groups,
+        such as a schedule's ``initial_lr``, goes. Create schedules before loading: a new schedule
         overwrites the learning rate.
 
         Raises:
@@ -386,7 +387,10 @@ class Optimizer(OptimizerHooks):
                         name = f"state {key!r} of parameter {index}"
                         state[param][key] = self._loaded(key, value, param, name)
         state.update(saved_state)  # what belongs to no parameter
+        kept = {"params", "param_names", *self.defaults}
         for group, saved in zip(self.param_groups, saved_groups, strict=True):
+            for key in group.keys() - saved.keys() - kept:
+                del group[key]  # such as the initial_lr of a schedule that the state is older than
             group.update({key: deepcopy(saved[key]) for key in saved if key != "params"})
         self.__setstate__({"state": state, "param_groups": self.param_groups})
         for hook in self._hooks("load_state_dict_post").values():

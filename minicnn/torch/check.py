@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..tensor import Tensor
+from .absent_dtypes import AbsentDType
+from .absent_layers import AbsentLayer
 from .alias import ROOTS, Alias, alias
 from .missing import explain
 
@@ -72,6 +74,7 @@ class _Uses(ast.NodeVisitor):
         self._caught: set[str] = set()  # errors that the blocks around catch
         self._optional: set[str] = set()  # names that the program can do without
         self._wildcards: list[str] = []  # modules of which everything is imported
+        self._asking = False  # whether a module is of a class, which may be one that is missing
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "hasattr":
                 self._optional.add(ast.unparse(node.args[-1]).strip("'"))
@@ -138,6 +141,12 @@ class _Uses(ast.NodeVisitor):
             self.visit(statement)
         return None
 
+    def visit_Call(self, node: ast.Call) -> None:
+        outside = self._asking
+        self._asking = outside or ast.unparse(node.func) in ("isinstance", "issubclass")
+        self.generic_visit(node)
+        self._asking = outside
+
     def visit_Import(self, node: ast.Import) -> None:
         for item in node.names:
             self._look_up(node, _torch_name(item.name), _IMPORT_ERRORS)
@@ -147,7 +156,7 @@ class _Uses(ast.NodeVisitor):
         for item in node.names if module else ():
             wildcard = item.name == "*"
             self._look_up(node, module if wildcard else f"{module}.{item.name}", _IMPORT_ERRORS)
-            if wildcard and module and _problem(module) is None:
+            if wildcard and module and _problem(module, False) is None:
                 self._wildcards.append(module)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
@@ -165,12 +174,13 @@ class _Uses(ast.NodeVisitor):
     def visit_Name(self, node: ast.Name) -> None:
         """A name that nothing defines can only come from ``from torch.nn import *``."""
         known = hasattr(builtins, node.id) or any(node.id in scope for scope in self._scopes)
-        if known or not self._wildcards or any(hasattr(alias(m), node.id) for m in self._wildcards):
+        problems = (_problem(f"{module}.{node.id}", self._asking) for module in self._wildcards)
+        if known or not self._wildcards or any(problem is None for problem in problems):
             return
         self._report(node, f"{self._wildcards[-1]}.{node.id}", dir(alias(self._wildcards[-1])))
 
     def _look_up(self, node: ast.AST, dotted: str | None, caught: set[str]) -> None:
-        problem = _problem(dotted) if dotted else None
+        problem = _problem(dotted, self._asking) if dotted else None
         if problem is None:
             return
         if caught & self._caught:
@@ -201,8 +211,13 @@ def _caught_by(handler: ast.ExceptHandler) -> set[str]:
     return {node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name)}
 
 
-def _problem(dotted: str) -> tuple[str, Iterable[str]] | None:
-    """The first part of a dotted name that is missing, and what is there beside it; or None."""
+def _problem(dotted: str, asking: bool) -> tuple[str, Iterable[str]] | None:
+    """The first part of a dotted name that is missing, and what is there beside it; or None.
+
+    Args:
+        dotted: the name.
+        asking: whether a layer that is missing is no problem.
+    """
     first, *rest = dotted.split(".")
     value: object = alias(first)
     for name in rest:
@@ -210,6 +225,11 @@ def _problem(dotted: str) -> tuple[str, Iterable[str]] | None:
         try:
             value = getattr(there, name)
         except AttributeError:
+            return first, dir(there)
+        absent = isinstance(value, AbsentDType) or (
+            isinstance(value, type) and issubclass(value, AbsentLayer)
+        )
+        if absent and not asking:
             return first, dir(there)
         if not isinstance(value, (Alias, type)):
             return None

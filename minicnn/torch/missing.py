@@ -12,7 +12,7 @@ __all__ = ["explain"]
 _OUTSIDE = {
     "no Fourier transforms": r"torch(\.Tensor|\.functional)?\.(fft|i?stft|\w+_window)",
     "no recurrent layers": (
-        r"torch(\.nn(\.modules)?)?\.(quantized_)?(LSTM|GRU|RNN|lstm|gru|rnn)\w*|torch\.nn\.utils\.rnn"
+        r"torch(\.nn(\.modules)?)?\.(quantized_)?(LSTM|GRU|RNN|PackedSequence|lstm|gru|rnn)\w*|torch\.nn\.utils\.rnn"
     ),
     "no complex numbers": (
         r"torch(\.Tensor)?\.(complex\w*|c(half|float|double)|view_as_(complex|real)|polar|angle|imag"
@@ -43,7 +43,8 @@ _OUTSIDE = {
     "torch.onnx.export, and nothing else of torch's exporter to ONNX": (
         r"torch\.(onnx|utils\.tensorboard\.\w*onnx)"
     ),
-    "no function transforms": r"torch\.(func|vmap|autograd\.(forward_ad|functional|graph))",
+    "no derivatives in forward mode": r"torch\.(func|autograd)\.(jvp|linearize|forward_ad)",
+    "no function transforms but derivatives and vmap": r"torch\.(func|autograd\.(functional|graph))",
     "no named, nested or masked tensors": r"torch\.(nested|masked|jagged|Tensor\.(names|rename|align_\w+))",
     "no networks for detection or video": (
         r"torchvision\.(models\.(detection|optical_flow)|io\.\w*[vV]ideo\w*)"

@@ -44,8 +44,11 @@ MODULES = {
     "torch.backends.openmp": "minicnn.backends:openmp",
     "torch.cpu.amp": "minicnn.amp",
     "torch.functional": "minicnn",
+    "torch.fx": "minicnn.torch.tracing",
+    "torch.jit.annotations": "typing",
     "torch.mps": "minicnn.absent:mps",
-    "torch.nn.modules": "minicnn.nn",
+    "torch.nn": "minicnn.nn minicnn.torch.absent_layers",
+    "torch.nn.modules": "minicnn.nn minicnn.torch.absent_layers",
     "torch.profiler.profiler": "minicnn.profiler",
     "torch.serialization": "minicnn.torch.serialization",
     "torch.types": "minicnn.typing",
@@ -130,6 +133,10 @@ NAMES = {
     "torch.version.__version__": "minicnn.torch.version:__version__",
     "torchvision.__version__": "minicnn.torchvision.version:__version__",
     "torchvision.version.__version__": "minicnn.torchvision.version:__version__",
+    "torch.complex64": "minicnn.torch.absent_dtypes:complex64",
+    "torch.complex128": "minicnn.torch.absent_dtypes:complex128",
+    "torch.hub.urlparse": "urllib.parse:urlparse",
+    "torch.nn.utils.rnn.PackedSequence": "minicnn.torch.absent_layers:PackedSequence",
     "torch.onnx.export": "minicnn.torch.onnx_export:export",
     "torchvision.datasets.wrap_dataset_for_transforms_v2": (
         "minicnn.tv_tensors.datasets:wrap_dataset_for_transforms_v2"

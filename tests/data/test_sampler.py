@@ -36,6 +36,11 @@ def test_random_with_replacement_repeats_some():
     assert len(drawn) == 50 and len(set(drawn)) < 50
 
 
+def test_random_with_replacement_may_have_no_end():
+    drawn = iter(RandomSampler(range(3), replacement=True, num_samples=10**18))
+    assert {next(drawn) for _ in range(100)} == {0, 1, 2}
+
+
 @pytest.mark.parametrize("size", [0, -1])
 def test_random_needs_samples(size):
     with pytest.raises(ValueError, match="must be positive"):

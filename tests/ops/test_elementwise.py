@@ -233,6 +233,28 @@ def test_alpha_with_a_number():
     assert x.add_(3, alpha=2).tolist() == [7.0, 8.0]
 
 
+@pytest.mark.parametrize("number", [2, 0.5])
+def test_a_tensor_without_dimensions_is_a_factor(number):
+    results = []
+    for lib in (mc, torch):
+        x, factor = lib.tensor([1.0, 2.0]), lib.tensor(number)
+        results.append(x.add(x, alpha=factor).tolist() + x.sub(3, alpha=factor).tolist())
+        results[-1] += x.addcmul(x, x, value=factor).addcdiv_(x, x, value=-factor).tolist()
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("factor", [mc.ones(1), mc.ones((), requires_grad=True)])
+def test_other_tensors_are_no_factors(factor):
+    x = mc.ones(2)
+    for multiply in (
+        lambda: x.sub(x, alpha=-2 * factor),
+        lambda: x.addcmul(x, x, value=factor),
+        lambda: x.addcdiv(x, x, value=factor),
+    ):
+        with pytest.raises(TypeError, match=r"expects a number as (alpha|value), got a tensor"):
+            multiply()
+
+
 @pytest.mark.parametrize(
     "function",
     [

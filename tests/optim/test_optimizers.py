@@ -305,6 +305,17 @@ def test_load_state_dict_copies_and_casts() -> None:
     assert other.param_groups[0]["lr"] == 0.1
 
 
+def test_load_state_dict_drops_what_the_groups_did_not_have() -> None:
+    keys = []
+    for library, params in ((optim, ours()), (torch.optim, theirs())):
+        optimizer = library.SGD(params, lr=0.1)
+        before = optimizer.state_dict()
+        optimizer.param_groups[0]["initial_lr"] = 0.1  # as a schedule does
+        optimizer.load_state_dict(before)
+        keys.append(set(optimizer.param_groups[0]))
+    assert keys[0] == keys[1] and "initial_lr" not in keys[0]
+
+
 def test_load_state_dict_errors() -> None:
     params = ours()
     optimizer = optim.SGD(params, momentum=0.9)

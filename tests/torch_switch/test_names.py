@@ -6,7 +6,7 @@ import sys
 import pytest
 from packaging.version import Version
 
-from minicnn import models
+from minicnn import models, nn
 from minicnn.torch.alias import Alias, Finder, alias, find, sources
 from minicnn.torch.tables import MODULES, NAMES
 
@@ -58,15 +58,13 @@ SENTENCES = {
     "torch.fft": "torch.fft: minicnn has no Fourier transforms",
     "torch.fft.rfft2": "torch.fft.rfft2: minicnn has no Fourier transforms",
     "torch.stft": "torch.stft: minicnn has no Fourier transforms",
-    "torch.nn.LSTM": "torch.nn.LSTM: minicnn has no recurrent layers",
-    "torch.nn.GRUCell": "torch.nn.GRUCell: minicnn has no recurrent layers",
-    "torch.nn.utils.rnn.PackedSequence": (
-        "torch.nn.utils.rnn.PackedSequence: minicnn has no recurrent layers"
+    "torch.nn.quantized_lstm": "torch.nn.quantized_lstm: minicnn has no recurrent layers",
+    "torch.nn.utils.rnn.pad_packed_sequence": (
+        "torch.nn.utils.rnn.pad_packed_sequence: minicnn has no recurrent layers"
     ),
-    "torch.complex64": "torch.complex64: minicnn has no complex numbers",
+    "torch.complex32": "torch.complex32: minicnn has no complex numbers",
     "torch.sparse_coo_tensor": "torch.sparse_coo_tensor: minicnn has no sparse tensors",
     "torch.quantization": "torch.quantization: minicnn has no quantised tensors",
-    "torch.nn.Conv3d": "torch.nn.Conv3d: minicnn has no 3-d layers",
     "torch.nn.functional.max_pool3d": "torch.nn.functional.max_pool3d: minicnn has no 3-d layers",
     "torchvision.ops.DeformConv2d": (
         "torchvision.ops.DeformConv2d: minicnn has no deformable convolutions"
@@ -101,6 +99,43 @@ def test_what_is_missing_is_explained(name, under_the_switch):
     with pytest.raises(ImportError) as error:
         importlib.import_module(name)
     assert name.startswith(str(error.value).partition(":")[0])
+
+
+@pytest.mark.parametrize("name, reason", [("LSTM", "recurrent"), ("Conv3d", "3-d")])
+def test_no_module_is_a_layer_that_is_missing(name, reason, under_the_switch):
+    layer = getattr(alias("torch.nn"), name)
+    assert issubclass(layer, nn.Module) and not isinstance(nn.Linear(1, 1), layer)
+    assert getattr(alias("torch.nn.modules.conv"), name) is layer
+    for kind in layer, type("Own", (layer,), {}):
+        with pytest.raises(NotImplementedError) as error:
+            kind(3, 4, bias=False)
+        assert str(error.value) == f"torch.nn.{name}: minicnn has no {reason} layers"
+
+
+def test_no_tensor_has_a_dtype_that_is_missing(under_the_switch):
+    torch = alias("torch")
+    x = torch.ones(2)
+    assert x.dtype != torch.complex64 and x.dtype not in (torch.complex64, torch.complex128)
+    assert {torch.complex64: 8, torch.float32: 4}[x.dtype] == 4
+    for make in (lambda t: torch.zeros(2, dtype=t), x.to, lambda t: torch.tensor(1, dtype=t)):
+        with pytest.raises(TypeError, match=r"^torch.complex64: minicnn has no complex numbers$"):
+            make(torch.complex64)
+
+
+def test_what_libraries_import(under_the_switch):
+    program = """
+import torch.fx
+from torch.hub import HASH_REGEX, urlparse
+from torch.jit.annotations import List
+from torch.nn.utils.rnn import PackedSequence
+import safetensors.torch
+@torch.fx.wrap
+def double(x): return 2 * x
+torch.fx.wrap("len")
+assert double(2) == 4 and HASH_REGEX.search("resnet18-f37072fd.pth").group(1) == "f37072fd"
+assert not isinstance(torch.ones(2), PackedSequence) and List[int] and urlparse("a://b").scheme == "a"
+"""
+    exec(program, {})  # noqa: S102
 
 
 def test_a_program_can_do_without(under_the_switch):

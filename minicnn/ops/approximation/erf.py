@@ -32,6 +32,12 @@ _FAR_DENOMINATOR = (
     2.33520497626869185e-3,
 )
 
+# The estimate of the inverse, as in ATen/native/Math.h
+_CENTRAL_NUMERATOR = (-0.140543331, 0.914624893, -1.645349621, 0.886226899)
+_CENTRAL_DENOMINATOR = (0.012229801, -0.329097515, 1.442710462, -2.118377725, 1.0)
+_TAIL_NUMERATOR = (1.641345311, 3.429567803, -1.624906493, -1.970840454)
+_TAIL_DENOMINATOR = (1.637067800, 3.543889200, 1.0)
+
 
 def polynomial(coefficients: tuple[float, ...], x: Array) -> Array:
     """A polynomial by Horner's rule, the highest power first."""
@@ -78,15 +84,28 @@ def erfcx_of_positive(x: Array) -> Array:
 
 
 def erfinv(y: Array) -> Array:
-    """The x with erf(x) = y: Winitzki's estimate (2008), refined by Halley's method."""
+    """The x with erf(x) = y: torch's estimate, refined by Halley's method."""
     xp, size = xp_of(y), xp_of(y).abs(y)
-    logarithm = xp.log1p(-size * size)
-    half = 2 / (math.pi * 0.147) + logarithm / 2
-    x = xp.sqrt(xp.sqrt(half * half - logarithm / 0.147) - half)
-    for _ in range(3):
+    x = _estimate(size)
+    for _ in range(2):
         # from the smaller one of erf and erfc, so that nothing cancels
-        error = xp.where(size > 0.5, (1 - size) - erfc(x), erf(x) - size)
-        step = error * (math.sqrt(math.pi) / 2) * xp.exp(x * x)
+        growth = xp.exp(x * x)
+        beyond = (1 - size) * growth - erfcx_of_positive(x)
+        step = xp.where(x <= NEAR, (_erf_near(x) - size) * growth, beyond)
+        step = step * (math.sqrt(math.pi) / 2)
         x = x - step / (1 + x * step)
     x = xp.where(size == 1, math.inf, x)
     return xp.where(y < 0, -x, x)
+
+
+def _estimate(size: Array) -> Array:
+    """erfinv(size) to three digits, for size from 0 to 1."""
+    xp = xp_of(size)
+    square = size * size
+    central = (
+        size * polynomial(_CENTRAL_NUMERATOR, square) / polynomial(_CENTRAL_DENOMINATOR, square)
+    )
+    z = xp.sqrt(-xp.log((1 - size) / 2))
+    return xp.where(
+        size <= 0.7, central, polynomial(_TAIL_NUMERATOR, z) / polynomial(_TAIL_DENOMINATOR, z)
+    )

@@ -1,0 +1,204 @@
+"""Derivatives of functions, as functions: ``grad``, ``vjp``, Jacobian and Hessian matrices."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from ..autograd import enable_grad, is_grad_enabled
+from ..autograd.functional import gradients, jacobian_of, tracked
+from ..creation import ones_like
+from ..tensor import Tensor
+from .tree import leaves, mapped, with_leaves
+
+__all__ = ["grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "vjp"]
+
+Function = Callable[..., Any]
+Positions = int | tuple[int, ...]
+
+
+class _Running(threading.local):
+    derivatives = 0  # how many are being computed in this thread, one within the other
+
+
+_running = _Running()
+
+
+def grad(func: Function, argnums: Positions = 0, has_aux: bool = False) -> Function:
+    """The function that returns the gradient of ``func``.
+
+    Args:
+        func: returns a single number, or a pair of it and anything else if ``has_aux``.
+        argnums: the positions of the arguments to differentiate by: tensors, or dicts, lists and
+            tuples of them.
+        has_aux: whether to return a pair, too, of the gradient and what else ``func`` returns.
+
+    Returns:
+        A function of the arguments of ``func``. Its result has the form of the argument, or is a
+        tuple of such results for a tuple of positions.
+
+    Raises:
+        RuntimeError: when called, unless ``func`` returns a single number.
+
+    As ``torch.func.grad``, except that the result can only be differentiated by tensors among the
+    arguments, or within another derivative, and not by those that ``func`` knows otherwise.
+    """
+    both = grad_and_value(func, argnums, has_aux)
+
+    @functools.wraps(func)
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        found, value = both(*args, **kwargs)
+        return (found, value[1]) if has_aux else found
+
+    return gradient
+
+
+def grad_and_value(func: Function, argnums: Positions = 0, has_aux: bool = False) -> Function:
+    """The function that returns a pair of the gradient of ``func`` and its value.
+
+    Arguments as for :func:`grad`. With ``has_aux`` the value is the pair that ``func`` returns. As
+    ``torch.func.grad_and_value``.
+    """
+
+    several = isinstance(argnums, tuple)
+    positions = argnums if isinstance(argnums, tuple) else (argnums,)
+
+    @functools.wraps(func)
+    def both(*args: Any, **kwargs: Any) -> Any:
+        with _derivative(args) as keep:
+            run = _run(func, args, kwargs, positions, has_aux, keep)
+            value = run.result
+            if not isinstance(value, Tensor) or value.array.size != 1 or value.ndim:
+                raise RuntimeError(
+                    f"grad expects a function that returns a single number, {_got(value)}"
+                )
+            found = gradients((value,), run.inputs, (ones_like(value),), keep, False)
+        trees = with_leaves(run.chosen, found)
+        value = value if keep else value.detach()
+        return trees if several else trees[0], (value, run.aux) if has_aux else value
+
+    return both
+
+
+def vjp(func: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
+    """The result of ``func(*primals)``, and a function that multiplies a tree by its Jacobian matrix.
+
+    Args:
+        func: returns a tensor or a tree of them, or a pair of it and anything else if ``has_aux``.
+        primals: tensors, or dicts, lists and tuples of them.
+        has_aux: whether to return what else ``func`` returns as third.
+
+    Returns:
+        The result, and a function that takes a tree of its form and returns a tuple: what
+        ``backward`` computes for each of ``primals``.
+
+    As ``torch.func.vjp``.
+    """
+    with _derivative(primals) as keep:
+        run = _run(func, primals, {}, tuple(range(len(primals))), has_aux, keep)
+
+    def product(cotangents: Any) -> Any:
+        vectors = leaves(cotangents)
+        with _derivative((primals, cotangents)) as keep:
+            return with_leaves(
+                run.chosen, gradients(leaves(run.result), run.inputs, vectors, keep, False)
+            )
+
+    result = run.result if keep else mapped(Tensor.detach, run.result)
+    return (result, product, run.aux) if has_aux else (result, product)
+
+
+def jacrev(
+    func: Function, argnums: Positions = 0, has_aux: bool = False, *, chunk_size: int | None = None
+) -> Function:
+    """The function that returns the Jacobian matrix of ``func``, row by row.
+
+    Args:
+        func: returns a tensor or a tree of them, or a pair of it and anything else if ``has_aux``.
+        argnums, has_aux: as for :func:`grad`.
+        chunk_size: accepted for torch's scripts, but has no effect.
+
+    Returns:
+        A function of the arguments of ``func``. Its result has the form of ``func``'s, and at each
+        place the form of the argument, whose tensors have both shapes one after the other.
+
+    As ``torch.func.jacrev``, with the exception of :func:`grad`.
+    """
+    several = isinstance(argnums, tuple)
+    positions = argnums if isinstance(argnums, tuple) else (argnums,)
+
+    @functools.wraps(func)
+    def jacobian(*args: Any, **kwargs: Any) -> Any:
+        with _derivative(args) as keep:
+            run = _run(func, args, kwargs, positions, has_aux, keep)
+            rows = [jacobian_of(y, run.inputs, keep, False) for y in leaves(run.result)]
+        trees = [with_leaves(run.chosen, row) for row in rows]
+        matrix = with_leaves(run.result, [row if several else row[0] for row in trees])
+        return (matrix, run.aux) if has_aux else matrix
+
+    return jacobian
+
+
+def jacfwd(
+    func: Function,
+    argnums: Positions = 0,
+    has_aux: bool = False,
+    *,
+    chunk_size: int | None = None,
+    randomness: str = "error",
+) -> Function:
+    """What :func:`jacrev` returns; there is no forward mode, which torch uses here."""
+    return jacrev(func, argnums, has_aux)
+
+
+def hessian(func: Function, argnums: Positions = 0) -> Function:
+    """The function that returns the second derivatives of ``func``: the Jacobian matrix of its own.
+
+    Arguments as for :func:`jacrev`. As ``torch.func.hessian``.
+    """
+    return jacrev(jacrev(func, argnums), argnums)
+
+
+class _Run(NamedTuple):
+    chosen: tuple[Any, ...]  # the arguments to differentiate by
+    inputs: tuple[Tensor, ...]  # their tensors, as the function got them
+    result: Any
+    aux: Any
+
+
+def _run(
+    func: Function,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    positions: tuple[int, ...],
+    has_aux: bool,
+    keep: bool,
+) -> _Run:
+    """A call of ``func`` that is recorded, whose inputs keep their history if ``keep``."""
+    chosen = tuple(args[position] for position in positions)
+    inputs = tracked(tuple(leaves(chosen)), keep)
+    given = list(args)
+    for position, tree in zip(positions, with_leaves(chosen, inputs), strict=True):
+        given[position] = tree
+    with enable_grad():
+        out = func(*given, **kwargs)
+    return _Run(chosen, inputs, *(out if has_aux else (out, None)))
+
+
+@contextmanager
+def _derivative(args: Any) -> Iterator[bool]:
+    """While a derivative is computed; whether it shall be differentiable itself."""
+    known = any(isinstance(leaf, Tensor) and leaf.requires_grad for leaf in leaves(args))
+    keep = is_grad_enabled() and (known or _running.derivatives > 0)
+    _running.derivatives += 1
+    try:
+        yield keep
+    finally:
+        _running.derivatives -= 1
+
+
+def _got(value: Any) -> str:
+    return f"got {tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__}"

@@ -72,7 +72,7 @@ from .random import (
 
 # What is imported on first use, for static type checkers
 if TYPE_CHECKING:
-    from . import accelerator, cpu, cuda, func, linalg, profiler, special
+    from . import accelerator, cpu, cuda, func, linalg, profiler, special, testing
     from .amp import GradScaler
     from .buffers import asarray, frombuffer, scalar_tensor
     from .io import load, save
@@ -215,11 +215,12 @@ __all__ = [
     "sinh", "slice_scatter", "slogdet", "softmax", "sort", "special", "split", "split_with_sizes",
     "sqrt", "square", "squeeze", "stack", "std", "std_mean", "strided", "sub", "subtract", "sum",
     "svd", "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan", "tanh", "tensor",
-    "tensor_split", "tensordot", "threshold", "threshold_", "tile", "topk", "trace", "transpose",
-    "trapezoid", "trapz", "tril", "tril_indices", "triu", "triu_indices", "true_divide", "trunc",
-    "typename", "uint8", "uint16", "uint32", "uint64", "unbind", "unflatten", "unique",
-    "unique_consecutive", "unravel_index", "unsqueeze", "use_deterministic_algorithms", "vander",
-    "var", "var_mean", "vdot", "vsplit", "vstack", "where", "xlogy", "xpu", "zeros", "zeros_like",
+    "tensor_split", "tensordot", "testing", "threshold", "threshold_", "tile", "topk", "trace",
+    "transpose", "trapezoid", "trapz", "tril", "tril_indices", "triu", "triu_indices",
+    "true_divide", "trunc", "typename", "uint8", "uint16", "uint32", "uint64", "unbind",
+    "unflatten", "unique", "unique_consecutive", "unravel_index", "unsqueeze",
+    "use_deterministic_algorithms", "vander", "var", "var_mean", "vdot", "vsplit", "vstack",
+    "where", "xlogy", "xpu", "zeros", "zeros_like",
 ]  # fmt: skip
 
 
@@ -260,7 +261,7 @@ _find, _names = _read_later(
     _LATER,
     modules="""
         accelerator config cpu cuda distributed distributions func graph hub io jit linalg
-        multiprocessing onnx profiler special utils version""",
+        multiprocessing onnx profiler special testing utils version""",
 )
 
 

@@ -16,7 +16,7 @@ distributions distributions.constraints func hub
 jit linalg multiprocessing nn nn.attention nn.functional nn.init nn.parallel nn.parameter nn.utils
 nn.utils.clip_grad nn.utils.convert_parameters nn.utils.init nn.utils.parametrizations
 nn.utils.parametrize nn.utils.prune nn.utils.rnn nn.utils.spectral_norm nn.utils.stateless
-nn.utils.weight_norm onnx optim optim.lr_scheduler optim.swa_utils profiler random special utils
+nn.utils.weight_norm onnx optim optim.lr_scheduler optim.swa_utils profiler random special testing utils
 utils.checkpoint utils.tensorboard
 version
 """

@@ -76,6 +76,12 @@ def test_confusion_is_dark_where_many_are(tmp_path):
     assert {rgb(shade) for shade in viz.BLUES} <= colours(tmp_path / "c.png")
 
 
+def test_a_confusion_matrix_of_many_classes_is_no_poster(tmp_path):
+    viz.plot_confusion(np.eye(60, dtype=int), [f"class {i}" for i in range(60)], tmp_path / "c.png")
+    with Image.open(tmp_path / "c.png") as drawn:
+        assert max(drawn.size) < 2500
+
+
 def test_a_class_without_pictures_is_no_division_by_zero(tmp_path):
     with np.errstate(all="raise"):
         viz.plot_confusion(np.array([[3, 0], [0, 0]]), ("cat", "dog"), tmp_path / "c.png")

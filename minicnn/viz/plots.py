@@ -217,7 +217,7 @@ def describe_prediction(
 def plot_confusion(
     matrix: np.ndarray, class_names: Sequence[str], path: PathLike, title: str = ""
 ) -> None:
-    """Plots a confusion matrix, with counts and their shares of a row.
+    """Plots a confusion matrix: shares of a row as shades, for up to 20 classes also as numbers.
 
     Args:
         matrix: counts (classes, classes), row = true class, column = predicted class.
@@ -229,20 +229,22 @@ def plot_confusion(
         ImportError: if matplotlib is not installed.
     """
     n = len(class_names)
-    figure = new_figure(2.2 + 1.3 * n, 1.8 + 1.3 * n)
+    has_numbers = n <= 20  # those of more classes would make it metres large
+    cell = 1.3 if has_numbers else 0.25  # inches
+    figure = new_figure(2.2 + cell * n, 1.8 + cell * n)
     from matplotlib.colors import LinearSegmentedColormap  # after new_figure, whose error helps
 
     axes = figure.add_subplot()
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     shades = LinearSegmentedColormap.from_list("share", BLUES)
     axes.imshow(shares, cmap=shades, vmin=0, vmax=1)
-    for (row, column), count in np.ndenumerate(matrix):
+    for (row, column), count in np.ndenumerate(matrix) if has_numbers else ():
         share = shares[row, column]
         colour = "white" if share > 0.5 else INK
         axes.text(column, row - 0.06, f"{count:,}", ha="center", fontsize=15, color=colour)
         axes.text(column, row + 0.2, f"{100 * share:.1f} %", ha="center", color=colour)
     names = [printable(name) for name in class_names]
-    axes.set_xticks(range(n), names, **PLAIN)
+    axes.set_xticks(range(n), names, rotation=0 if has_numbers else 90, **PLAIN)
     axes.set_yticks(range(n), names, **PLAIN)
     axes.set_xlabel("predicted", color=INK)
     axes.set_ylabel("is", color=INK)

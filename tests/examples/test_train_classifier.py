@@ -158,9 +158,8 @@ def test_files_of_weights_are_trained_at_other_sizes(monkeypatch, tmp_path):
 
 def test_weights_of_an_earlier_run_have_its_classes(tmp_path):
     weights = tmp_path / "best.ckpt"
-    with nn.init.no_init():
-        net = models.get_model("squeezenet1_1", num_classes=5)
-        mc.save({"net": net.state_dict()}, weights)
+    net = models.get_model("squeezenet1_1", num_classes=5)
+    mc.save({"net": net.state_dict()}, weights)
     network = training.NetworkDescription("squeezenet1_1", list("abcde"), resize=64).as_plain()
     written = {"settings": {}, "best": None, "network": network}
     (tmp_path / "metrics.json").write_text(json.dumps(written))

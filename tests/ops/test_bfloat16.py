@@ -17,7 +17,7 @@ from minicnn import bfloat16, float16, float32, float64, nn
 
 # layers with float32 weights, which need autocast; and what torch does on the CPU alone: a loss
 # takes the dtype of its input, and linear layers those of the weights
-LAYERS = {"addmm", "conv2d", "conv_transpose2d", "linear"}
+LAYERS = {"addmm", "conv2d", "conv_transpose2d", "linear", "prelu"}
 OWN_RULE = {"bce_with_logits"}
 DTYPES = ["float16", "bfloat16", "float32", "float64", "int64"]
 

@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from . import accelerator, cpu, cuda, func, linalg, profiler, special, testing
     from .amp import GradScaler
     from .buffers import asarray, frombuffer, scalar_tensor
+    from .func.batched import vmap
     from .io import load, save
     from .nn.utils.weight_norm import norm_except_dim
     from .ops.bits import bitwise_left_shift, bitwise_right_shift, gcd, lcm
@@ -219,7 +220,7 @@ __all__ = [
     "transpose", "trapezoid", "trapz", "tril", "tril_indices", "triu", "triu_indices",
     "true_divide", "trunc", "typename", "uint8", "uint16", "uint32", "uint64", "unbind",
     "unflatten", "unique", "unique_consecutive", "unravel_index", "unsqueeze",
-    "use_deterministic_algorithms", "vander", "var", "var_mean", "vdot", "vsplit", "vstack",
+    "use_deterministic_algorithms", "vander", "var", "var_mean", "vdot", "vmap", "vsplit", "vstack",
     "where", "xlogy", "xpu", "zeros", "zeros_like",
 ]  # fmt: skip
 

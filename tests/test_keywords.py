@@ -11,7 +11,7 @@ import pytest
 import torch
 
 MODULES = """
-    autograd autograd.functional nn nn.functional nn.init nn.utils optim optim.lr_scheduler
+    autograd autograd.functional func nn nn.functional nn.init nn.utils optim optim.lr_scheduler
     optim.swa_utils utils.data
 """
 OURS = {"utils.data": "data"}
@@ -19,9 +19,10 @@ OURS = {"utils.data": "data"}
 LEFT_OUT = {
     "autograd.backward": {"grad_variables"},  # no longer in torch's documentation
     "autograd.enable_grad": {"orig_func"},  # of the call that decorates
-    "autograd.grad": {"is_grads_batched"},  # there is no vmap
+    "autograd.grad": {"is_grads_batched"},  # func.vmap does it
     "enable_grad": {"orig_func"},
     "from_dlpack": {"copy", "device"},
+    "func.jacrev": {"_preallocate_and_copy"},
     "nn.UninitializedParameter": {"device", "dtype"},
     "nn.utils.fuse_conv_bn_eval": {"transpose"},
     "nn.Sequential.extend": {"sequential"},

@@ -28,7 +28,8 @@ def vmap(
             a tree of them.
         in_dims: the dimension of each argument that counts the examples: one for all, or a tuple
             with one for each, or for each of its parts. With None all examples get the same.
-        out_dims: where this dimension is in each result, likewise.
+        out_dims: where this dimension is in each result, likewise. A result with None is the same
+            for all examples: it is returned as it is, and need not be a tensor.
         randomness: whether ``"different"`` examples get random numbers of their own; there is no
             check for ``"error"``.
         chunk_size: accepted for torch's scripts, but has no effect.
@@ -36,10 +37,11 @@ def vmap(
     Raises:
         NotImplementedError: for ``randomness="same"``.
         ValueError: when called, without an argument to go through, for one that is no tensor, for
-            batches of different sizes, or a result that is no tensor.
+            batches of different sizes or without examples, or a result that is no tensor.
 
     As ``torch.vmap``, but one example is computed after the other: numbers and derivatives are the
-    same, the time is not shorter than that of a loop.
+    same, the time is not shorter than that of a loop. There must be an example, because only its
+    result tells the shapes of all.
     """
     if randomness not in ("error", "different"):
         raise NotImplementedError(f"vmap has randomness 'error' or 'different', got {randomness!r}")
@@ -54,13 +56,7 @@ def vmap(
                 x if d is None else x.select(d, i) for x, d in zip(tensors, dims, strict=True)
             ]
             results.append(func(*with_leaves(args, example), **kwargs))
-        parts = zip(*(_tensors_of(result) for result in results), strict=True)
-        stacked = []
-        for part, d in zip(parts, _dims_of(results[0], out_dims), strict=True):
-            if d is None:
-                raise ValueError("vmap expects an integer for each result in out_dims, got None")
-            stacked.append(stack(part, d))
-        return with_leaves(results[0], stacked)
+        return _stacked(results, out_dims)
 
     return batched
 
@@ -80,8 +76,8 @@ def _batch_size(tensors: list[Any], dims: list[int | None]) -> int:
     for x, dim in zip(tensors, dims, strict=True):
         if dim is None:
             continue
-        if not isinstance(x, Tensor) or not x.ndim:
-            got = "a tensor without dimensions" if isinstance(x, Tensor) else type(x).__name__
+        if not isinstance(x, Tensor) or not -x.ndim <= dim < x.ndim:
+            got = f"shape {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
             raise ValueError(
                 f"vmap expects tensors with a dimension {dim} to go through, got {got}"
             )
@@ -91,9 +87,13 @@ def _batch_size(tensors: list[Any], dims: list[int | None]) -> int:
     return sizes.pop()
 
 
-def _tensors_of(result: Any) -> list[Tensor]:
-    found = leaves(result)
-    wrong = [type(each).__name__ for each in found if not isinstance(each, Tensor)]
-    if wrong:
-        raise ValueError(f"vmap expects a function that returns tensors, got {wrong[0]}")
-    return found
+def _stacked(results: list[Any], out_dims: Any) -> Any:
+    """The trees of all examples as one tree."""
+    stacked = []
+    parts = zip(*map(leaves, results), strict=True)
+    for part, dim in zip(parts, _dims_of(results[0], out_dims), strict=True):
+        if dim is not None and not isinstance(part[0], Tensor):
+            got = type(part[0]).__name__
+            raise ValueError(f"vmap expects a function that returns tensors, got {got}")
+        stacked.append(part[0] if dim is None else stack(part, dim))
+    return with_leaves(results[0], stacked)

@@ -12,7 +12,7 @@ from ..autograd import enable_grad, is_grad_enabled
 from ..autograd.functional import gradients, jacobian_of, tracked
 from ..creation import ones_like
 from ..tensor import Tensor
-from .tree import leaves, mapped, with_leaves
+from .tree import form, leaves, mapped, with_leaves
 
 __all__ = ["grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "vjp"]
 
@@ -41,7 +41,9 @@ def grad(func: Function, argnums: Positions = 0, has_aux: bool = False) -> Funct
         tuple of such results for a tuple of positions.
 
     Raises:
-        RuntimeError: when called, unless ``func`` returns a single number.
+        RuntimeError: when called, unless ``func`` returns a single number, or a pair if ``has_aux``,
+            and for positions that no argument has.
+        ValueError: when called, if what to differentiate by is no tensor.
 
     As ``torch.func.grad``, except that the result can only be differentiated by tensors among the
     arguments, or within another derivative, and not by those that ``func`` knows otherwise.
@@ -68,7 +70,7 @@ def grad_and_value(func: Function, argnums: Positions = 0, has_aux: bool = False
 
     @functools.wraps(func)
     def both(*args: Any, **kwargs: Any) -> Any:
-        with _derivative(args) as keep:
+        with _derivative((args, kwargs)) as keep:
             run = _run(func, args, kwargs, positions, has_aux, keep)
             value = run.result
             if not isinstance(value, Tensor) or value.array.size != 1 or value.ndim:
@@ -95,17 +97,24 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]
         The result, and a function that takes a tree of its form and returns a tuple: what
         ``backward`` computes for each of ``primals``.
 
+    Raises:
+        RuntimeError: if ``func`` returns anything else, and, when called, for a tree of another form.
+        ValueError: if one of ``primals`` is no tensor.
+
     As ``torch.func.vjp``.
     """
     with _derivative(primals) as keep:
         run = _run(func, primals, {}, tuple(range(len(primals))), has_aux, keep)
+        outputs = _tensors_of(run.result)
 
     def product(cotangents: Any) -> Any:
+        if form(cotangents) != form(run.result):
+            raise RuntimeError(
+                f"vjp expects a tree of the form {form(run.result)}, got {form(cotangents)}"
+            )
         vectors = leaves(cotangents)
         with _derivative((primals, cotangents)) as keep:
-            return with_leaves(
-                run.chosen, gradients(leaves(run.result), run.inputs, vectors, keep, False)
-            )
+            return with_leaves(run.chosen, gradients(outputs, run.inputs, vectors, keep, False))
 
     result = run.result if keep else mapped(Tensor.detach, run.result)
     return (result, product, run.aux) if has_aux else (result, product)
@@ -132,9 +141,9 @@ def jacrev(
 
     @functools.wraps(func)
     def jacobian(*args: Any, **kwargs: Any) -> Any:
-        with _derivative(args) as keep:
+        with _derivative((args, kwargs)) as keep:
             run = _run(func, args, kwargs, positions, has_aux, keep)
-            rows = [jacobian_of(y, run.inputs, keep, False) for y in leaves(run.result)]
+            rows = [jacobian_of(y, run.inputs, keep, False) for y in _tensors_of(run.result)]
         trees = [with_leaves(run.chosen, row) for row in rows]
         matrix = with_leaves(run.result, [row if several else row[0] for row in trees])
         return (matrix, run.aux) if has_aux else matrix
@@ -178,14 +187,41 @@ def _run(
     keep: bool,
 ) -> _Run:
     """A call of ``func`` that is recorded, whose inputs keep their history if ``keep``."""
-    chosen = tuple(args[position] for position in positions)
+    chosen = _chosen(args, positions)
     inputs = tracked(tuple(leaves(chosen)), keep)
     given = list(args)
     for position, tree in zip(positions, with_leaves(chosen, inputs), strict=True):
         given[position] = tree
     with enable_grad():
         out = func(*given, **kwargs)
-    return _Run(chosen, inputs, *(out if has_aux else (out, None)))
+    if not has_aux:
+        return _Run(chosen, inputs, out, None)
+    if not isinstance(out, tuple) or len(out) != 2:
+        raise RuntimeError(f"has_aux expects a function that returns a pair, {_got(out)}")
+    return _Run(chosen, inputs, out[0], out[1] if keep else mapped(_detached, out[1]))
+
+
+def _chosen(args: tuple[Any, ...], positions: tuple[int, ...]) -> tuple[Any, ...]:
+    count = len(args)
+    if not all(isinstance(each, int) and -count <= each < count for each in positions):
+        raise RuntimeError(f"argnums must be positions of the {count} arguments, got {positions}")
+    chosen = tuple(args[position] for position in positions)
+    for leaf in leaves(chosen):
+        if not isinstance(leaf, Tensor):
+            raise ValueError(f"arguments to differentiate by must be tensors, {_got(leaf)}")  # noqa: TRY004 -- as torch
+    return chosen
+
+
+def _detached(leaf: Any) -> Any:
+    return leaf.detach() if isinstance(leaf, Tensor) else leaf
+
+
+def _tensors_of(result: Any) -> list[Tensor]:
+    found = leaves(result)
+    for leaf in found:
+        if not isinstance(leaf, Tensor):
+            raise RuntimeError(f"results to differentiate must be tensors, {_got(leaf)}")  # noqa: TRY004 -- as torch
+    return found
 
 
 @contextmanager

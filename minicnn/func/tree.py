@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
+from itertools import repeat
 from typing import Any, TypeVar
 
-__all__ = ["leaves", "mapped", "with_leaves"]
+__all__ = ["form", "leaves", "mapped", "with_leaves"]
 
 Tree = TypeVar("Tree")
 
@@ -26,7 +28,9 @@ def with_leaves(tree: Tree, values: Iterable[Any]) -> Tree:
 
 def _filled(tree: Any, values: Iterator[Any]) -> Any:
     if isinstance(tree, dict):
-        return type(tree)((key, _filled(part, values)) for key, part in tree.items())
+        filled = copy(tree)  # a defaultdict keeps its function
+        filled.update((key, _filled(part, values)) for key, part in tree.items())
+        return filled
     if hasattr(tree, "_fields"):  # a named tuple
         return type(tree)(*(_filled(part, values) for part in tree))
     if isinstance(tree, (list, tuple)):
@@ -37,3 +41,8 @@ def _filled(tree: Any, values: Iterator[Any]) -> Any:
 def mapped(function: Callable[[Any], Any], tree: Tree) -> Tree:
     """A tree of the same form that holds the results of ``function``."""
     return with_leaves(tree, map(function, leaves(tree)))
+
+
+def form(tree: Any) -> str:
+    """The form of a tree; those of dicts with their keys in another order differ."""
+    return str(with_leaves(tree, repeat("tensor")))

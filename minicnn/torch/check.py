@@ -74,7 +74,7 @@ class _Uses(ast.NodeVisitor):
         self._caught: set[str] = set()  # errors that the blocks around catch
         self._optional: set[str] = set()  # names that the program can do without
         self._wildcards: list[str] = []  # modules of which everything is imported
-        self._asking = False  # whether a module is of a class, which may be one that is missing
+        self._asking = False  # whether something is of a class or dtype, which may be missing
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "hasattr":
                 self._optional.add(ast.unparse(node.args[-1]).strip("'"))
@@ -141,9 +141,14 @@ class _Uses(ast.NodeVisitor):
             self.visit(statement)
         return None
 
+    def visit_Compare(self, node: ast.Compare) -> None:
+        self._ask(node, True)
+
     def visit_Call(self, node: ast.Call) -> None:
-        outside = self._asking
-        self._asking = outside or ast.unparse(node.func) in ("isinstance", "issubclass")
+        self._ask(node, ast.unparse(node.func) in ("isinstance", "issubclass"))
+
+    def _ask(self, node: ast.AST, asking: bool) -> None:
+        outside, self._asking = self._asking, asking
         self.generic_visit(node)
         self._asking = outside
 
@@ -216,7 +221,7 @@ def _problem(dotted: str, asking: bool) -> tuple[str, Iterable[str]] | None:
 
     Args:
         dotted: the name.
-        asking: whether a layer that is missing is no problem.
+        asking: whether a layer or dtype that is missing is no problem.
     """
     first, *rest = dotted.split(".")
     value: object = alias(first)

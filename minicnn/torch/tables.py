@@ -133,6 +133,8 @@ NAMES = {
     "torch.version.__version__": "minicnn.torch.version:__version__",
     "torchvision.__version__": "minicnn.torchvision.version:__version__",
     "torchvision.version.__version__": "minicnn.torchvision.version:__version__",
+    "torch.cdouble": "minicnn.torch.absent_dtypes:complex128",
+    "torch.cfloat": "minicnn.torch.absent_dtypes:complex64",
     "torch.complex64": "minicnn.torch.absent_dtypes:complex64",
     "torch.complex128": "minicnn.torch.absent_dtypes:complex128",
     "torch.hub.urlparse": "urllib.parse:urlparse",

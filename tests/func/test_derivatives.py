@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,21 @@ def test_what_can_be_differentiated_further() -> None:
         assert x.grad.tolist() == [6.0, 6.0, 6.0]
         with lib.no_grad():
             assert lib.func.grad(cubes)(x).tolist() == [3.0, 3.0, 3.0]
+        assert lib.func.grad(lambda y, x: (x * y).sum())(lib.ones(3), x=x).requires_grad
+
+
+def test_what_else_the_function_returns_has_no_history() -> None:
+    def function(x: Any) -> Any:
+        return x.sum(), defaultdict(list, a=[x * 2])
+
+    for lib in mc, torch:
+        for x in lib.ones(3), lib.ones(3, requires_grad=True):
+            for _, aux in (
+                lib.func.grad(function, has_aux=True)(x),
+                lib.func.jacrev(function, has_aux=True)(x),
+                lib.func.vjp(function, x, has_aux=True)[1:],
+            ):
+                assert aux["a"][0].requires_grad is x.requires_grad
 
 
 @pytest.mark.parametrize("function", [lambda x: x * 2, lambda x: 3.0])
@@ -88,6 +104,28 @@ def test_gradients_are_those_of_one_number(function: Any) -> None:
             RuntimeError, match=r"scalar|return a Tensor|a single number, got (\(3,\)|float)"
         ):
             lib.func.grad(function)(lib.ones(3))
+
+
+MISTAKES = {
+    "positions": lambda func, x: func.grad(cubes, argnums=1)(x),
+    "no position": lambda func, x: func.jacrev(cubes, argnums=[0])(x),
+    "no pair": lambda func, x: func.grad(cubes, has_aux=True)(x),
+    "no tensor": lambda func, x: func.grad(cubes)(2.0),
+    "no result": lambda func, x: func.jacrev(lambda x: 2.0)(x),
+    "too few": lambda func, x: func.vjp(lambda x: (x, x), x)[1](x),
+    "a list": lambda func, x: func.vjp(lambda x: (x, x), x)[1]([x, x]),
+    "another order": lambda func, x: func.vjp(lambda x: {"a": x, "b": x}, x)[1]({"b": x, "a": x}),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_are_told_as_by_torch(name: str) -> None:
+    told = [
+        pytest.raises((RuntimeError, ValueError), MISTAKES[name], lib.func, lib.ones(2))
+        for lib in (mc, torch)
+    ]
+    assert told[0].type is told[1].type
+    assert ", got " in str(told[0].value)
 
 
 def test_jacobian_leaves_its_inputs_alone() -> None:

@@ -18,6 +18,7 @@ CALLS = {
         lambda p, x: {"sum": x + p["w"] + p["b"]}, in_dims=({"w": 0, "b": None}, 0)
     )({"w": a, "b": b[0]}, a)["sum"],
     "two results": lambda lib, a, b: lib.vmap(lambda x: (x.sum(), x), out_dims=(0, 1))(a)[1],
+    "a result for all": lambda lib, a, b: lib.vmap(lambda x: ([x], b[0]), out_dims=(0, None))(a)[1],
     "nested": lambda lib, a, b: lib.vmap(lib.vmap(lambda x: x * x))(a),
     "derivatives": lambda lib, a, b: lib.vmap(lib.func.grad(lambda x: (x**3).sum()))(a),
     "derivative of a batch": lambda lib, a, b: lib.func.grad(
@@ -61,6 +62,7 @@ def test_gradients_of_every_example_and_networks_of_one_kind() -> None:
         lambda lib: lib.vmap(lambda x, y: x)(lib.ones(2), lib.ones(3)),
         lambda lib: lib.vmap(lambda x: x)(3.0),
         lambda lib: lib.vmap(lambda x: x)(lib.ones(())),
+        lambda lib: lib.vmap(lambda x: x, in_dims=2)(lib.ones(2)),
         lambda lib: lib.vmap(lambda x: x, in_dims=None)(lib.ones(2)),
         lambda lib: lib.vmap(lambda x: x, in_dims=(0, 0))(lib.ones(2)),
         lambda lib: lib.vmap(lambda x: 1.0)(lib.ones(2)),

@@ -49,8 +49,9 @@ CASES = {
     "from torch.nn import *\nLinear(1, 2), LSTM(1, 2), len": ["2: torch.nn.LSTM"],
     "from torchvision import models\nmodels.nonet()": ["2: torchvision.models.nonet"],
     "from torchvision import models\nmodels.__dict__['resnet18'](), models.__name__": [],
-    "import torch\nx.dtype == torch.complex64": ["2: torch.complex64"],
-    "import torch.nn as nn\nisinstance(nn.Conv3d(1, 1, 1), nn.Linear)": [],
+    "import torch\nx.dtype == torch.complex64, type(m) in (torch.nn.LSTM,)": [],
+    "import torch\ntorch.ones(2, dtype=torch.complex64) == x": ["2: torch.complex64"],
+    "import torch.nn as nn\nisinstance(nn.Conv3d(1, 1, 1), nn.Linear)": ["2: torch.nn.Conv3d"],
     "from torch import nn\nisinstance(m, (nn.LSTM, nn.Nope))": ["2: torch.nn.Nope"],
     # another thing of that name
     "import torch.nn as nn\ndef f(nn):\n    return nn.LSTM": [],

@@ -115,7 +115,8 @@ def test_no_module_is_a_layer_that_is_missing(name, reason, under_the_switch):
 def test_no_tensor_has_a_dtype_that_is_missing(under_the_switch):
     torch = alias("torch")
     x = torch.ones(2)
-    assert x.dtype != torch.complex64 and x.dtype not in (torch.complex64, torch.complex128)
+    assert x.dtype != torch.complex64 and x.dtype not in (torch.cfloat, torch.cdouble)
+    assert torch.cfloat is torch.complex64 and torch.cdouble is torch.complex128
     assert {torch.complex64: 8, torch.float32: 4}[x.dtype] == 4
     for make in (lambda t: torch.zeros(2, dtype=t), x.to, lambda t: torch.tensor(1, dtype=t)):
         with pytest.raises(TypeError, match=r"^torch.complex64: minicnn has no complex numbers$"):

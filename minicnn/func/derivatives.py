@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 from ..autograd import enable_grad, is_grad_enabled
+from ..autograd.function import edge_of
 from ..autograd.functional import gradients, jacobian_of, tracked
 from ..creation import ones_like
 from ..tensor import Tensor
-from .tree import form, leaves, mapped, with_leaves
+from .tree import Tree, form, leaves, mapped, with_leaves
 
 __all__ = ["grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "vjp"]
 
 Function = Callable[..., Any]
 Positions = int | tuple[int, ...]
 
-
-class _Running(threading.local):
-    derivatives = 0  # how many are being computed in this thread, one within the other
-
-
-_running = _Running()
+# By id: the inputs of functions that have returned. Nobody else has them to differentiate by.
+_gone: WeakValueDictionary[int, Tensor] = WeakValueDictionary()
 
 
 def grad(func: Function, argnums: Positions = 0, has_aux: bool = False) -> Function:
@@ -45,8 +41,7 @@ def grad(func: Function, argnums: Positions = 0, has_aux: bool = False) -> Funct
             and for positions that no argument has.
         ValueError: when called, if what to differentiate by is no tensor.
 
-    As ``torch.func.grad``, except that the result can only be differentiated by tensors among the
-    arguments, or within another derivative, and not by those that ``func`` knows otherwise.
+    As ``torch.func.grad``.
     """
     both = grad_and_value(func, argnums, has_aux)
 
@@ -70,17 +65,16 @@ def grad_and_value(func: Function, argnums: Positions = 0, has_aux: bool = False
 
     @functools.wraps(func)
     def both(*args: Any, **kwargs: Any) -> Any:
-        with _derivative((args, kwargs)) as keep:
-            run = _run(func, args, kwargs, positions, has_aux, keep)
-            value = run.result
-            if not isinstance(value, Tensor) or value.array.size != 1 or value.ndim:
-                raise RuntimeError(
-                    f"grad expects a function that returns a single number, {_got(value)}"
-                )
-            found = gradients((value,), run.inputs, (ones_like(value),), keep, False)
-        trees = with_leaves(run.chosen, found)
-        value = value if keep else value.detach()
-        return trees if several else trees[0], (value, run.aux) if has_aux else value
+        run = _run(func, args, kwargs, positions, has_aux)
+        value = run.result
+        if not isinstance(value, Tensor) or value.array.size != 1 or value.ndim:
+            raise RuntimeError(
+                f"grad expects a function that returns a single number, {_got(value)}"
+            )
+        found = gradients((value,), run.inputs, (ones_like(value),), run.is_known(value), False)
+        trees = run.for_caller(with_leaves(run.chosen, found))
+        value = run.for_caller((value, run.aux) if has_aux else value)
+        return trees if several else trees[0], value
 
     return both
 
@@ -103,9 +97,8 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]
 
     As ``torch.func.vjp``.
     """
-    with _derivative(primals) as keep:
-        run = _run(func, primals, {}, tuple(range(len(primals))), has_aux, keep)
-        outputs = _tensors_of(run.result)
+    run = _run(func, primals, {}, tuple(range(len(primals))), has_aux)
+    outputs = _tensors_of(run.result)
 
     def product(cotangents: Any) -> Any:
         if form(cotangents) != form(run.result):
@@ -113,11 +106,12 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]
                 f"vjp expects a tree of the form {form(run.result)}, got {form(cotangents)}"
             )
         vectors = leaves(cotangents)
-        with _derivative((primals, cotangents)) as keep:
-            return with_leaves(run.chosen, gradients(outputs, run.inputs, vectors, keep, False))
+        keep = is_grad_enabled() and any(map(run.is_known, (*outputs, *vectors)))
+        found = gradients(outputs, run.inputs, vectors, keep, False)
+        return run.for_caller(with_leaves(run.chosen, found))
 
-    result = run.result if keep else mapped(Tensor.detach, run.result)
-    return (result, product, run.aux) if has_aux else (result, product)
+    result = run.for_caller(run.result)
+    return (result, product, run.for_caller(run.aux)) if has_aux else (result, product)
 
 
 def jacrev(
@@ -134,19 +128,19 @@ def jacrev(
         A function of the arguments of ``func``. Its result has the form of ``func``'s, and at each
         place the form of the argument, whose tensors have both shapes one after the other.
 
-    As ``torch.func.jacrev``, with the exception of :func:`grad`.
+    As ``torch.func.jacrev``.
     """
     several = isinstance(argnums, tuple)
     positions = argnums if isinstance(argnums, tuple) else (argnums,)
 
     @functools.wraps(func)
     def jacobian(*args: Any, **kwargs: Any) -> Any:
-        with _derivative((args, kwargs)) as keep:
-            run = _run(func, args, kwargs, positions, has_aux, keep)
-            rows = [jacobian_of(y, run.inputs, keep, False) for y in _tensors_of(run.result)]
-        trees = [with_leaves(run.chosen, row) for row in rows]
+        run = _run(func, args, kwargs, positions, has_aux)
+        outputs = _tensors_of(run.result)
+        rows = [jacobian_of(y, run.inputs, run.is_known(y), False) for y in outputs]
+        trees = [run.for_caller(with_leaves(run.chosen, row)) for row in rows]
         matrix = with_leaves(run.result, [row if several else row[0] for row in trees])
-        return (matrix, run.aux) if has_aux else matrix
+        return (matrix, run.for_caller(run.aux)) if has_aux else matrix
 
     return jacobian
 
@@ -176,6 +170,37 @@ class _Run(NamedTuple):
     inputs: tuple[Tensor, ...]  # their tensors, as the function got them
     result: Any
     aux: Any
+    recorded: bool  # whether the caller records what is computed
+
+    def is_known(self, value: Any) -> bool:
+        """Whether the caller can differentiate a value, by tensors that are not gone."""
+        if not self.recorded or not isinstance(value, Tensor) or not value.requires_grad:
+            return False
+        return any(id(end) not in _gone for end in _ends(value))
+
+    def for_caller(self, tree: Tree) -> Tree:
+        """A tree whose tensors have a history only if the caller can differentiate them."""
+
+        def given(value: Any) -> Any:
+            ends_here = isinstance(value, Tensor) and not self.is_known(value)
+            return value.detach() if ends_here else value
+
+        return mapped(given, tree)
+
+
+def _ends(value: Tensor) -> Iterator[Tensor]:
+    """The leaves to which ``backward`` comes."""
+    edges, seen = [edge_of(value)], set()
+    while edges:
+        edge = edges.pop()
+        if edge is None or id(edge[0]) in seen:
+            continue
+        node = edge[0]
+        seen.add(id(node))
+        if isinstance(node, Tensor):
+            yield node
+        else:
+            edges += node.edges
 
 
 def _run(
@@ -184,21 +209,21 @@ def _run(
     kwargs: dict[str, Any],
     positions: tuple[int, ...],
     has_aux: bool,
-    keep: bool,
 ) -> _Run:
-    """A call of ``func`` that is recorded, whose inputs keep their history if ``keep``."""
-    chosen = _chosen(args, positions)
-    inputs = tracked(tuple(leaves(chosen)), keep)
+    """A call of ``func`` that is recorded."""
+    chosen, recorded = _chosen(args, positions), is_grad_enabled()
+    inputs = tracked(tuple(leaves(chosen)), recorded)
     given = list(args)
     for position, tree in zip(positions, with_leaves(chosen, inputs), strict=True):
         given[position] = tree
     with enable_grad():
         out = func(*given, **kwargs)
+    _gone.update((id(x), x) for x in inputs)
     if not has_aux:
-        return _Run(chosen, inputs, out, None)
+        return _Run(chosen, inputs, out, None, recorded)
     if not isinstance(out, tuple) or len(out) != 2:
         raise RuntimeError(f"has_aux expects a function that returns a pair, {_got(out)}")
-    return _Run(chosen, inputs, out[0], out[1] if keep else mapped(_detached, out[1]))
+    return _Run(chosen, inputs, *out, recorded)
 
 
 def _chosen(args: tuple[Any, ...], positions: tuple[int, ...]) -> tuple[Any, ...]:
@@ -212,28 +237,12 @@ def _chosen(args: tuple[Any, ...], positions: tuple[int, ...]) -> tuple[Any, ...
     return chosen
 
 
-def _detached(leaf: Any) -> Any:
-    return leaf.detach() if isinstance(leaf, Tensor) else leaf
-
-
 def _tensors_of(result: Any) -> list[Tensor]:
     found = leaves(result)
     for leaf in found:
         if not isinstance(leaf, Tensor):
             raise RuntimeError(f"results to differentiate must be tensors, {_got(leaf)}")  # noqa: TRY004 -- as torch
     return found
-
-
-@contextmanager
-def _derivative(args: Any) -> Iterator[bool]:
-    """While a derivative is computed; whether it shall be differentiable itself."""
-    known = any(isinstance(leaf, Tensor) and leaf.requires_grad for leaf in leaves(args))
-    keep = is_grad_enabled() and (known or _running.derivatives > 0)
-    _running.derivatives += 1
-    try:
-        yield keep
-    finally:
-        _running.derivatives -= 1
 
 
 def _got(value: Any) -> str:

@@ -7,7 +7,7 @@ from copy import copy
 from itertools import repeat
 from typing import Any, TypeVar
 
-__all__ = ["form", "leaves", "mapped", "with_leaves"]
+__all__ = ["Tree", "form", "leaves", "mapped", "with_leaves"]
 
 Tree = TypeVar("Tree")
 

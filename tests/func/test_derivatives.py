@@ -83,6 +83,28 @@ def test_what_can_be_differentiated_further() -> None:
         assert lib.func.grad(lambda y, x: (x * y).sum())(lib.ones(3), x=x).requires_grad
 
 
+def test_what_the_function_knows_can_be_differentiated_by() -> None:
+    """As a network's parameters by a penalty on the gradients of its inputs."""
+    found = []
+    for lib in mc, torch:
+        weight, x = lib.ones(3, requires_grad=True), lib.arange(3.0)
+
+        def function(x: Any, weight: Any = weight) -> Any:
+            return (x**2 * weight).sum()
+
+        gradient, value = lib.func.grad_and_value(function)(x)
+        matrix = lib.func.jacrev(lambda x, weight=weight: (x * weight, x * 2))(x)[0]
+        product = lib.func.vjp(function, x)[1](lib.ones(()))[0]
+        (gradient.sum() + 2 * value + matrix.sum() + product.sum()).backward()
+        found.append(weight.grad.tolist())
+        with lib.no_grad():
+            assert not lib.func.grad(function)(x).requires_grad
+        inner = lib.func.grad(function)
+        outer = lib.func.grad(lambda w, x=x, inner=inner: inner(x, w).sum())
+        assert not outer(lib.ones(3)).requires_grad
+    assert found[0] == found[1]
+
+
 def test_what_else_the_function_returns_has_no_history() -> None:
     def function(x: Any) -> Any:
         return x.sum(), defaultdict(list, a=[x * 2])

@@ -74,7 +74,7 @@ def open_labelled(network: Network, run_folder: Path | None, data: list[str] | N
         numbers: Sequence[int] = range(len(classes))
         chosen, what = None, "of ImageNet's validation pictures"
     elif sorted(classes) == ["cat", "dog"]:
-        if not _differ(settings, picture_key):
+        if not _tells_apart(picture_key, settings):
             paths = [str(_held_out(path)) for path in paths]
         dataset = DogsVsCats(paths, on_error="warn")
         numbers = [classes.index(name) for name in dataset.classes]
@@ -154,7 +154,7 @@ def _chosen(
             "the run does not list its pictures (it is of an earlier version), so nobody can tell "
             "which of these it has trained on"
         )
-    if not _differ(settings, identity):
+    if not _tells_apart(identity, settings):
         identity = _in_its_part
     places = {identity(dataset.describe(i)): i for i in range(len(targets_of(dataset)))}
     train, val = (
@@ -169,8 +169,8 @@ def _chosen(
     return np.array(others), "pictures that the run does not know"
 
 
-def _differ(settings: dict[str, Any], identity: Callable[[str], Any]) -> bool:
-    """Whether no picture that a run has trained on has the identity of one that it validates with."""
+def _tells_apart(identity: Callable[[str], Any], settings: dict[str, Any]) -> bool:
+    """Whether a run's training pictures have other identities than its validation pictures."""
     pictures = settings.get("pictures", {"train": [], "val": []})
     return set(map(identity, pictures["train"])).isdisjoint(map(identity, pictures["val"]))
 

@@ -40,6 +40,3 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]
-
-for _name in __all__:  # a pickle names this module, not the file
-    globals()[_name].__module__ = __name__

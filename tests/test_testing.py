@@ -104,6 +104,7 @@ def test_it_says_what_torch_says(case):
     assert told(mc, actual, expected, **options) == told(torch, actual, expected, **options)
 
 
+@pytest.mark.numbers_decide
 def test_tensors_with_gradients_and_parameters():
     x = mc.ones(2, requires_grad=True)
     mc.testing.assert_close(x, mc.nn.Parameter(mc.ones(2)))
@@ -111,6 +112,7 @@ def test_tensors_with_gradients_and_parameters():
         mc.testing.assert_close(x, mc.nn.Parameter(mc.ones(2)), allow_subclasses=False)
 
 
+@pytest.mark.numbers_decide
 def test_strides_are_compared_if_asked_for():
     x = mc.rand(2, 3)
     y = x.t().contiguous().t()

@@ -6,9 +6,9 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from ..graph.structure import leaves, with_leaves
 from ..ops.shape import stack
 from ..tensor import Tensor
-from .tree import leaves, with_leaves
 
 __all__ = ["vmap"]
 

@@ -11,8 +11,8 @@ from ..autograd import enable_grad, is_grad_enabled
 from ..autograd.function import edge_of
 from ..autograd.functional import gradients, jacobian_of, tracked
 from ..creation import ones_like
+from ..graph.structure import Structure, leaves, replaced, with_leaves
 from ..tensor import Tensor
-from .tree import Tree, form, leaves, mapped, with_leaves
 
 __all__ = ["grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "vjp"]
 
@@ -101,9 +101,9 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]
     outputs = _tensors_of(run.result)
 
     def product(cotangents: Any) -> Any:
-        if form(cotangents) != form(run.result):
+        if _form(cotangents) != _form(run.result):
             raise RuntimeError(
-                f"vjp expects a tree of the form {form(run.result)}, got {form(cotangents)}"
+                f"vjp expects a tree of the form {_form(run.result)}, got {_form(cotangents)}"
             )
         vectors = leaves(cotangents)
         keep = is_grad_enabled() and any(map(run.is_known, (*outputs, *vectors)))
@@ -178,14 +178,14 @@ class _Run(NamedTuple):
             return False
         return any(id(end) not in _gone for end in _ends(value))
 
-    def for_caller(self, tree: Tree) -> Tree:
+    def for_caller(self, tree: Structure) -> Structure:
         """A tree whose tensors have a history only if the caller can differentiate them."""
 
         def given(value: Any) -> Any:
             ends_here = isinstance(value, Tensor) and not self.is_known(value)
             return value.detach() if ends_here else value
 
-        return mapped(given, tree)
+        return replaced(tree, given)  # type: ignore[return-value]
 
 
 def _ends(value: Tensor) -> Iterator[Tensor]:
@@ -243,6 +243,11 @@ def _tensors_of(result: Any) -> list[Tensor]:
         if not isinstance(leaf, Tensor):
             raise RuntimeError(f"results to differentiate must be tensors, {_got(leaf)}")  # noqa: TRY004 -- as torch
     return found
+
+
+def _form(tree: Any) -> str:
+    """The form of a tree; those of dicts with their keys in another order differ."""
+    return str(replaced(tree, lambda _: "tensor"))
 
 
 def _got(value: Any) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 from ..tensor import Tensor
 
-__all__ = ["leaves", "replaced", "tensors_in"]
+__all__ = ["leaves", "replaced", "tensors_in", "with_leaves"]
+
+Structure = TypeVar("Structure")
 
 
 def tensors_in(structure: Any) -> list[Tensor]:
@@ -40,3 +42,9 @@ def replaced(structure: Any, new: Callable[[Any], Any]) -> object:
         out.update((key, replaced(part, new)) for key, part in structure.items())
         return out
     return new(structure)
+
+
+def with_leaves(structure: Structure, values: Iterable[Any]) -> Structure:
+    """The same tuples, lists and dicts, holding ``values`` from left to right."""
+    left = iter(values)
+    return replaced(structure, lambda _: next(left))  # type: ignore[return-value]

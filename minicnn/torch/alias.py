@@ -117,8 +117,9 @@ def _public(source: Any) -> list[str]:
     """The attributes of a module or an object that are not modules; those have their own alias."""
     there = vars(source)
     found_later = {name for name in dir(source) if name not in there}  # by its __getattr__
-    found_later -= {part.name for part in pkgutil.iter_modules(getattr(source, "__path__", ()))}
     listed = {*getattr(source, "__all__", there), *found_later}
+    files = {part.name for part in pkgutil.iter_modules(getattr(source, "__path__", ()))}
+    listed -= files - there.keys()  # modules that nobody has imported yet
     return [n for n in listed if not n.startswith("_") and not isinstance(there.get(n), ModuleType)]
 
 

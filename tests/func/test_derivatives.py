@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import minicnn as mc
-from minicnn.func.tree import leaves
+from minicnn.graph.structure import leaves
 
 
 def arrays(lib: Any, results: Any) -> list[Any]:
